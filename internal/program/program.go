@@ -40,6 +40,11 @@ type Slot struct {
 	Min         *float64 `json:"min,omitempty"`
 	Max         *float64 `json:"max,omitempty"`
 	Column      string   `json:"column,omitempty"` // the column whose values a value slot is compared with
+
+	// Expressions gives, for values of a column slot that are not plain columns
+	// (a leaf of a STRUCT, a number held in text), the SQL that stands for them.
+	// It is text of our own making, never a caller's.
+	Expressions map[string]string `json:"expressions,omitempty"`
 }
 
 // A Chart suggests how to show a result.
