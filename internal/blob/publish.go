@@ -1,0 +1,133 @@
+package blob
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"millwright/internal/errs"
+)
+
+// Publish makes the staged file an object of the scope under its content hash.
+// It consumes the file. The order is what makes it durable: the file is synced
+// before it gets its name, the folder after. An object is never overwritten: of
+// two files with the same content the first one stays, and both calls return it.
+func (d *Dir) Publish(ctx context.Context, scope, path, ext string) (_ Object, err error) {
+	defer errs.Wrap(&err, "blob.Publish")
+	if !scopePattern.MatchString(scope) {
+		return Object{}, badScope()
+	}
+	if !extPattern.MatchString(ext) {
+		return Object{}, errs.New(errs.Invalid, "not an object extension").Named("bad-object-extension").
+			Fix("use a dot and lower-case letters or digits, such as .parquet")
+	}
+	if err := d.checkStaged(path); err != nil {
+		return Object{}, err
+	}
+	obj, err := seal(ctx, path)
+	if err != nil {
+		return Object{}, err
+	}
+	obj.Key = scope + "/" + obj.SHA256[:2] + "/" + obj.SHA256 + ext
+	target := filepath.Join(d.objects(), filepath.FromSlash(obj.Key))
+	folder := filepath.Dir(target)
+	if err := d.ensure(folder); err != nil {
+		return Object{}, err
+	}
+	if err := place(path, target, obj.Size); err != nil {
+		return Object{}, err
+	}
+	// Also when the object was there: whoever put it there may have died before
+	// this sync.
+	return obj, syncDir(folder)
+}
+
+// checkStaged refuses files outside staging, so that a wrong path cannot move
+// the database or another object.
+func (d *Dir) checkStaged(path string) error {
+	rel, err := filepath.Rel(d.staging(), path)
+	if err != nil || !filepath.IsLocal(rel) || !strings.ContainsRune(rel, filepath.Separator) {
+		return errs.New(errs.Invalid, "only files in a folder from Stage can be published")
+	}
+	// The folder too: a link there would lead out.
+	real, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	root, err := filepath.EvalSymlinks(d.staging())
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(real, root+string(filepath.Separator)) {
+		return errs.New(errs.Invalid, "only files in a folder from Stage can be published")
+	}
+	return nil
+}
+
+// seal makes the file's bytes durable and read-only, and hashes them.
+func seal(ctx context.Context, path string) (obj Object, err error) {
+	// Not through a link, and not blocking on a FIFO.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return obj, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return obj, err
+	}
+	if !info.Mode().IsRegular() {
+		return obj, errs.New(errs.Invalid, "only regular files can be published")
+	}
+	if err := f.Chmod(0o440); err != nil {
+		return obj, err
+	}
+	if err := f.Sync(); err != nil {
+		return obj, err
+	}
+	sum, tag := sha256.New(), md5.New()
+	n, err := io.Copy(io.MultiWriter(sum, tag), contextReader{ctx, f})
+	if err != nil {
+		return obj, err
+	}
+	return Object{Size: n, SHA256: hex.EncodeToString(sum.Sum(nil)), MD5: hex.EncodeToString(tag.Sum(nil))}, nil
+}
+
+// place gives the file its final name, unless an object of that name is there.
+func place(path, target string, size int64) error {
+	err := renameNew(path, target)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, err := os.Lstat(target)
+	if err != nil {
+		return err
+	}
+	// An object that is shorter or longer than its hash says was damaged, by a
+	// disk or a person; the good copy heals it.
+	if !info.Mode().IsRegular() || info.Size() != size {
+		return os.Rename(path, target)
+	}
+	return os.Remove(path)
+}
+
+// contextReader stops reading when ctx is done.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
