@@ -5,6 +5,7 @@ CREATE TABLE organizations (
     id          TEXT PRIMARY KEY,
     name        TEXT NOT NULL,
     description TEXT NOT NULL DEFAULT '',
+    created_by  TEXT NOT NULL DEFAULT '',
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL,
     deleted_at  BIGINT
@@ -44,6 +45,7 @@ CREATE TABLE memberships (
 CREATE INDEX memberships_by_team ON memberships (team_id);
 
 -- hash is the SHA-256 of the key, in hex; the key itself is stored nowhere.
+-- configured marks the key that the operator set from outside.
 CREATE TABLE api_keys (
     id         TEXT PRIMARY KEY,
     user_id    TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -51,6 +53,7 @@ CREATE TABLE api_keys (
     display    TEXT NOT NULL,
     hash       TEXT NOT NULL UNIQUE,
     enabled    INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    configured INTEGER NOT NULL CHECK (configured IN (0, 1)),
     last_used  BIGINT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
