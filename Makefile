@@ -1,0 +1,51 @@
+# Everything a person does here: make demo, make test. The rest is parts of them.
+
+TAGS := netgo,duckdb_arrow
+export GOFLAGS := -buildvcs=false -tags=$(TAGS)
+export CGO_ENABLED := 1
+
+.PHONY: all build demo serve test check unit e2e bench crash fmt clean help prepare
+
+all: build
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s '	'
+
+build: ## the one binary: bin/millwright
+	go build -o bin/millwright ./cmd/millwright
+
+demo: build ## connect a sample API and show what comes of it; leaves the server running
+	./bin/millwright demo $(ARGS)
+
+serve: build ## run the server on 127.0.0.1:7400
+	./bin/millwright serve $(ARGS)
+
+test: prepare build check unit ## everything: build, vet, staticcheck, race tests, end to end, real servers
+	@echo
+	@if [ -s .cache/skipped ]; then echo "Skipped, because it could not be installed:"; cat .cache/skipped; else echo "Nothing was skipped for want of a tool."; fi
+
+prepare: ## install what the tests use besides Go: real servers, independent readers
+	@bash .ci/prepare
+
+check: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l cmd internal)" || { echo "gofmt these:"; gofmt -l cmd internal; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+unit: ## all Go tests with the race detector, the end-to-end flow among them
+	go test -race -shuffle=on -timeout 40m ./...
+
+e2e: build prepare ## only the end-to-end flow and the real servers
+	go test -count=1 -v -timeout 20m ./internal/e2e/...
+
+bench: build ## measure: scan, convert, query, demo; both sides of a comparison in one run
+	go test -run '^$$' -bench . -benchtime 1x -count 5 -timeout 60m ./internal/...
+
+crash: build ## the long form of the kill -9 test
+	MILLWRIGHT_CRASH_ROUNDS=50 go test -count=1 -run Crash -v -timeout 60m ./internal/e2e/...
+
+fmt: ## gofmt
+	gofmt -w cmd internal
+
+clean: ## remove what was built and installed here
+	rm -rf bin .cache

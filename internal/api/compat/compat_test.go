@@ -1,0 +1,111 @@
+package compat_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"millwright/internal/api/compat"
+)
+
+// seen is what the operations behind the tolerances receive.
+type seen struct{ path, query, auth, contentType, body string }
+
+func send(t *testing.T, r *http.Request) seen {
+	t.Helper()
+	var got seen
+	h := compat.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got = seen{r.URL.Path, r.URL.RawQuery, r.Header.Get("Authorization"), r.Header.Get("Content-Type"), string(body)}
+	}))
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	return got
+}
+
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ rule, target, want string }{
+		{"plain", "/v1/projects", "/v1/projects"},
+		{"TypeScript in a browser: prefix", "/api/infactory/v1/projects", "/v1/projects"},
+		{"prefix alone", "/api/infactory", "/"},
+		{"not the prefix", "/api/infactoryx/v1", "/api/infactoryx/v1"},
+		{"TypeScript callCustomEndpoint: double slash", "/live/slug/v1//path", "/live/slug/v1/path"},
+		{"trailing slash", "/v1/orgs/", "/v1/orgs"},
+		{"dots cannot climb out of the prefix", "/api/infactory/../v1/x", "/api/v1/x"},
+	} {
+		if got := send(t, httptest.NewRequest("GET", c.target, nil)).path; got != c.want {
+			t.Errorf("%s: %s became %s, want %s", c.rule, c.target, got, c.want)
+		}
+	}
+}
+
+func TestKeysBecomeABearerHeaderAndLeaveTheURL(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ rule, target, header, value, wantAuth, wantQuery string }{
+		{"Bearer", "/x", "Authorization", "Bearer k", "Bearer k", ""},
+		{"guide's curl: no scheme", "/x", "Authorization", "k", "Bearer k", ""},
+		{"Python: query, header wins", "/x?nf_api_key=q&a=1", "Authorization", "Bearer k", "Bearer k", "a=1"},
+		{"TypeScript authIn query", "/x?nf_api_key=q", "", "", "Bearer q", ""},
+		{"X-API-Key", "/x", "X-Api-Key", "k", "Bearer k", ""},
+		{"options object serialised by mistake", "/x?params=%5Bobject+Object%5D", "Authorization", "Bearer k", "Bearer k", ""},
+		{"other schemes stay", "/x", "Authorization", "Basic abc", "Basic abc", ""},
+	} {
+		r := httptest.NewRequest("GET", c.target, nil)
+		if c.header != "" {
+			r.Header.Set(c.header, c.value)
+		}
+		if got := send(t, r); got.auth != c.wantAuth || got.query != c.wantQuery {
+			t.Errorf("%s: got %q and query %q, want %q and %q", c.rule, got.auth, got.query, c.wantAuth, c.wantQuery)
+		}
+	}
+}
+
+func TestBodies(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ rule, method, target, contentType, body, want string }{
+		{"camelCase fields", "POST", "/v1/credentials", "application/json", `{"datasourceId":"d","metadata":{"apiKey":1}}`, `{"datasource_id":"d","metadata":{"apiKey":1}}`},
+		{"both spellings: snake wins", "POST", "/v1/x", "application/json", `{"teamId":"a","team_id":"b"}`, `{"team_id":"b"}`},
+		{"numbers keep their text", "POST", "/v1/x", "application/json", `{"n":9007199254740993.10}`, `{"n":9007199254740993.10}`},
+		{"wrapped by mistake", "PATCH", "/v1/explore/1", "application/json", `{"body":{"isStarred":true}}`, `{"is_starred":true}`},
+		{"body is real in a connection", "POST", "/v1/http/test-connection", "application/json", `{"body":{"contentType":"x"}}`, `{"body":{"contentType":"x"}}`},
+		{"encoded twice", "POST", "/v1/datasources", "application/json", `"{\"name\":\"n\"}"`, `{"name":"n"}`},
+		{"JSON as text/plain", "POST", "/v1/x", "text/plain;charset=UTF-8", `{"a":1}`, `{"a":1}`},
+		{"Python: fields in the query", "PATCH", "/v1/datasources/1?uri=u&name=n", "application/json", `{"name":"body wins"}`, `{"name":"body wins","uri":"u"}`},
+		{"Python: booleans in the query", "PATCH", "/v1/queryprograms/1/publish?group_slots=false", "application/json", `{}`, `{"group_slots":false}`},
+		{"slot values stay in the query", "POST", "/v1/run/queryprogram?limit=3", "application/json", `{"project_id":"p"}`, `{"project_id":"p"}`},
+		{"no body", "POST", "/v1/x", "", ``, `{}`},
+		{"a bare string that is code", "PATCH", "/v1/datalines/1/schema", "application/json", `"class A:"`, `"class A:"`},
+		{"not JSON", "POST", "/v1/x", "application/octet-stream", "\x00\x01", "\x00\x01"},
+		{"broken JSON reaches the validator", "POST", "/v1/x", "application/json", `{"a":`, `{"a":`},
+	} {
+		r := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
+		r.Header.Set("Content-Type", c.contentType)
+		if got := send(t, r).body; got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.rule, got, c.want)
+		}
+	}
+}
+
+func TestProblemsArePlainJSONForTheTypeScriptClient(t *testing.T) {
+	t.Parallel()
+	h := compat.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(404)
+	}))
+	for sdk, want := range map[string]string{"": "application/problem+json", "0.6.4": "application/json"} {
+		r := httptest.NewRequest("GET", "/v1/x", nil)
+		if sdk != "" {
+			r.Header.Set("x-infactory-sdk-version", sdk)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Type"); got != want {
+			t.Errorf("sdk %q: %s, want %s", sdk, got, want)
+		}
+	}
+}
