@@ -2,7 +2,11 @@
 // each column its statistics, role and the evidence, and facts about the table.
 package profile
 
-import "millwright/internal/table"
+import (
+	"strings"
+
+	"millwright/internal/table"
+)
 
 // A Role is what a column means.
 type Role string
@@ -71,9 +75,9 @@ type Column struct {
 
 	Rows      int64   `json:"rows"`
 	Nulls     int64   `json:"nulls"`
-	Distinct  int64   `json:"distinct"` // exact, unless Approx
-	Approx    bool    `json:"approx,omitempty"`
-	Min       string  `json:"min,omitempty"` // as text
+	Distinct  int64   `json:"distinct"`         // exact, unless Approx; of a list of scalars its elements', of a map its keys'
+	Approx    bool    `json:"approx,omitempty"` // counts are missing or not exact: the time for analysis was used up
+	Min       string  `json:"min,omitempty"`    // as text
 	Max       string  `json:"max,omitempty"`
 	Avg       float64 `json:"avg,omitempty"`
 	StdDev    float64 `json:"stddev,omitempty"`
@@ -84,11 +88,12 @@ type Column struct {
 	Kurtosis  float64 `json:"kurtosis,omitempty"` // excess
 	Zeros     int64   `json:"zeros,omitempty"`
 	Negative  int64   `json:"negative,omitempty"`
-	AvgLen    float64 `json:"avg_len,omitempty"` // characters for text; elements for a list or map
+	Integers  int64   `json:"integers,omitempty"` // values without a fraction
+	AvgLen    float64 `json:"avg_len,omitempty"`  // characters for text; elements for a list or map
 	MaxLen    int64   `json:"max_len,omitempty"`
 	AvgWords  float64 `json:"avg_words,omitempty"`
 	ModeShare float64 `json:"mode_share"`    // of the non-null values
-	Top       []Value `json:"top,omitempty"` // most frequent values, at most 50
+	Top       []Value `json:"top,omitempty"` // most frequent values, at most 50, none over 200 characters; of a list of scalars its elements, of a map its keys
 
 	Role        Role     `json:"role"`
 	Subtype     Subtype  `json:"subtype,omitempty"`      // of a measure, or of an ordinal that is one too
@@ -105,6 +110,37 @@ type Value struct {
 // NonNull returns the number of values.
 func (c Column) NonNull() int64 { return c.Rows - c.Nulls }
 
+// SQL returns the expression, over the table, that gives the column's typed
+// value: Virtual if there is one, else the path.
+func (c Column) SQL() string {
+	if c.Virtual != "" {
+		return c.Virtual
+	}
+	return PathSQL(c.Path)
+}
+
+// ValueType returns the type of SQL's value.
+func (c Column) ValueType() table.Type {
+	if c.VirtualType != nil {
+		return *c.VirtualType
+	}
+	return c.Type
+}
+
+// PathSQL returns the expression for a column, or for a field inside a STRUCT.
+func PathSQL(path []string) string {
+	if len(path) == 1 {
+		return table.Quote(path[0])
+	}
+	// Without the parentheses "a"."b" would be column b of a table named a.
+	var b strings.Builder
+	b.WriteString("(" + table.Quote(path[0]) + ")")
+	for _, name := range path[1:] {
+		b.WriteString("." + table.Quote(name))
+	}
+	return b.String()
+}
+
 // NullShare returns the share of nulls, 0..1; 0 for an empty table.
 func (c Column) NullShare() float64 {
 	if c.Rows == 0 {
@@ -117,24 +153,35 @@ func (c Column) NullShare() float64 {
 type Facts struct {
 	Grain         string      `json:"grain"`                    // what one row is, singular: "order"
 	Plural        string      `json:"plural"`                   // "orders"
-	Keys          []string    `json:"keys,omitempty"`           // column names that identify a row
+	Keys          []string    `json:"keys,omitempty"`           // columns each of which alone identifies a row, best first
 	TimeColumn    string      `json:"time_column,omitempty"`    // best event time
 	EntityColumn  string      `json:"entity_column,omitempty"`  // best label, or key
 	TimeSpanDays  float64     `json:"time_span_days,omitempty"` // of TimeColumn
 	Panel         bool        `json:"panel,omitempty"`          // (time, entity) is unique with at least 3 periods per entity
 	PanelEntity   string      `json:"panel_entity,omitempty"`
+	PanelTime     string      `json:"panel_time,omitempty"`     // an event time or a year
 	RegularSeries bool        `json:"regular_series,omitempty"` // exactly one row per period
+	WidePeriods   []string    `json:"wide_periods,omitempty"`   // at least 6 numeric columns named as years or months
 	Dependencies  [][2]string `json:"dependencies,omitempty"`   // a determines b
 	Duplicates    [][2]string `json:"duplicates,omitempty"`     // keep the first, ignore the second
 	Notes         []string    `json:"notes,omitempty"`
 }
 
 // A ChildTable is a nested array of objects, queryable as a table of its own.
+// It holds one row an element; its KeyColumns carry the parent's key, so that a
+// join from the child meets each parent row once and nothing is counted twice.
 type ChildTable struct {
-	Table   string   `json:"table"`  // "orders__items"
-	Column  string   `json:"column"` // the LIST column in the parent
-	Columns []Column `json:"columns"`
-	Rows    int64    `json:"rows"`
+	Table      string       `json:"table"`                 // "orders__items"
+	Parent     string       `json:"parent"`                // the table that Column is in; itself a child table for an array in an array
+	Column     string       `json:"column"`                // the LIST column in the parent, dotted if inside a STRUCT
+	ParentKeys []string     `json:"parent_keys,omitempty"` // columns of the parent that identify its row; none if it has no key
+	KeyColumns []string     `json:"key_columns"`           // the child's columns that hold them, in the same order; ["_row_id"] without keys: a row number that the parent does not show
+	View       string       `json:"view"`                  // SELECT over Parent that makes the table
+	Schema     table.Schema `json:"schema"`                // of View
+	Grain      string       `json:"grain"`                 // what one row is, singular: "item"
+	Plural     string       `json:"plural"`                // "items"
+	Columns    []Column     `json:"columns"`
+	Rows       int64        `json:"rows"`
 }
 
 // A Profile is what analysis found about one dataset version.
