@@ -3,10 +3,17 @@
 // reads or runs anything.
 //
 // SQL holds two kinds of placeholder. A value slot is written $name and is bound
-// by the engine. A column, aggregate, grain or order slot is written {{name}}; its
-// value is checked against the slot's own list and then rendered by us: a column
-// as a quoted identifier, the others as one of our own keywords. Nothing that a
-// caller sends ever becomes SQL text.
+// by the engine, as the type that the slot says. A column, aggregate, grain or
+// order slot is written {{name}}; its value is checked against the slot's own list
+// and then rendered by us:
+//
+//   - a column as a quoted identifier, or as the slot's expression for it in brackets;
+//   - an aggregate as a function name, an order as ASC or DESC;
+//   - a grain as the text 'month', as date_trunc wants it; after a number, a value
+//     slot or a closing bracket as the keyword MONTH, as INTERVAL 1 {{grain}} wants it;
+//   - any of them inside quotes, '{{name}}', as a text: the value itself.
+//
+// Nothing that a caller sends ever becomes SQL text.
 package program
 
 // A SlotType says what values a slot takes.
@@ -37,9 +44,9 @@ type Slot struct {
 	Default     any      `json:"default"`            // null makes the slot optional: null means "no filter"
 	Required    bool     `json:"required,omitempty"` // a value must be sent: there is no default
 	Values      []any    `json:"values,omitempty"`   // what it may be; for a column slot, column names
-	Min         *float64 `json:"min,omitempty"`
-	Max         *float64 `json:"max,omitempty"`
-	Column      string   `json:"column,omitempty"` // the column whose values a value slot is compared with
+	Min         *float64 `json:"min,omitempty"`      // of an integer or number
+	Max         *float64 `json:"max,omitempty"`      // of an integer or number
+	Column      string   `json:"column,omitempty"`   // the column whose values a value slot is compared with
 
 	// Expressions gives, for values of a column slot that are not plain columns
 	// (a leaf of a STRUCT, a number held in text), the SQL that stands for them.
