@@ -1,0 +1,185 @@
+// Package duckdb is the DuckDB driver of package engine.
+//
+// DuckDB trusts its callers and its data: one value can crash the process it
+// lives in, and its own memory limit and interrupt are no bounds. So it never
+// runs in this process. [Engine] starts children of the same binary, which the
+// kernel confines to one project's folder (see [Report]) and which are killed
+// at a deadline. A program that opens an Engine must begin with
+//
+//	if duckdb.IsWorker() {
+//		os.Exit(duckdb.ServeWorker())
+//	}
+//
+// in main, and in TestMain of tests, before it does anything else.
+//
+// Files named worker_*.go run in the child; the others run in the parent.
+// Linux only.
+package duckdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"millwright/internal/engine"
+	"millwright/internal/errs"
+)
+
+// Config says how much a machine gives to SQL. The zero value of every field
+// but SpillDir means its default.
+type Config struct {
+	SpillDir       string        // folder for the workers' private spill files; made if missing, its leftovers are removed by Open
+	Workers        int           // queries that run at once; default 4
+	Converters     int           // conversions that run at once; default 1
+	Spare          int           // workers started ahead, not yet bound to a scope; default 2, negative for none
+	Queue          int           // queries that may wait for a worker; more are refused; default 64
+	QueueWait      time.Duration // a query that waited longer is refused; default 10s
+	Timeout        time.Duration // a query is killed after that; default 30s
+	ConvertTimeout time.Duration // a conversion is killed after that; default 30m
+	IdleAfter      time.Duration // an unused bound worker ends after that; default 1m
+	MaxQueries     int           // a worker is replaced after that many queries; default 200
+	MemoryLimit    int64         // bytes of address space of a query worker; default 2 GiB, less than 1.2 GiB starts nothing
+	ConvertMemory  int64         // bytes of address space of a conversion worker; default 4 GiB
+	QueryThreads   int           // DuckDB threads of a query; default 1
+	ConvertThreads int           // DuckDB threads of a conversion; default 2
+	MaxSpill       int64         // bytes that one query may spill or export; default 8 GiB
+}
+
+func (c Config) withDefaults() Config {
+	def := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	long := func(p *time.Duration, v time.Duration) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	size := func(p *int64, v int64) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	def(&c.Workers, 4)
+	def(&c.Converters, 1)
+	def(&c.Spare, 2)
+	def(&c.Queue, 64)
+	def(&c.MaxQueries, 200)
+	def(&c.QueryThreads, 1)
+	def(&c.ConvertThreads, 2)
+	long(&c.QueueWait, 10*time.Second)
+	long(&c.Timeout, 30*time.Second)
+	long(&c.ConvertTimeout, 30*time.Minute)
+	long(&c.IdleAfter, time.Minute)
+	size(&c.MemoryLimit, 2<<30)
+	size(&c.ConvertMemory, 4<<30)
+	size(&c.MaxSpill, 8<<30)
+	return c
+}
+
+// An Engine runs SQL in a pool of confined child processes.
+type Engine struct {
+	cfg        Config
+	forks      *forker
+	report     Report
+	queries    *semaphore.Weighted // as many as Config.Workers
+	converters *semaphore.Weighted // as many as Config.Converters
+	wg         sync.WaitGroup      // every goroutine of the engine
+
+	mu      sync.Mutex            // guards the fields below
+	live    map[*process]struct{} // every child that is not yet reaped
+	spare   []*process            // started, bound to nothing
+	idle    []*process            // bound to a scope and unused, longest unused first
+	busy    int                   // queries that run
+	waiting int                   // queries that wait for a worker
+	refills int                   // spare workers being started
+	closed  bool
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// Open starts the spare workers and learns from the first what the kernel can
+// confine. It fails if a worker cannot start, which is the case when the
+// program does not call [ServeWorker].
+func Open(cfg Config) (*Engine, error) {
+	cfg = cfg.withDefaults()
+	if !filepath.IsAbs(cfg.SpillDir) {
+		return nil, errs.New(errs.Invalid, "the spill folder %q is not an absolute path", cfg.SpillDir)
+	}
+	if err := emptySpill(cfg.SpillDir); err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		cfg:        cfg,
+		forks:      newForker(),
+		queries:    semaphore.NewWeighted(int64(cfg.Workers)),
+		converters: semaphore.NewWeighted(int64(cfg.Converters)),
+		live:       map[*process]struct{}{},
+	}
+	first, err := e.fork()
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	e.report = first.hello
+	e.addSpare(first)
+	e.refill()
+	return e, nil
+}
+
+// emptySpill makes the folder and removes what killed processes left in it.
+func emptySpill(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("spill folder: %w", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("spill folder: %w", err)
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), spillPrefix) {
+			if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+				return fmt.Errorf("spill folder: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Sandbox returns what confines the workers on this machine.
+func (e *Engine) Sandbox() Report { return e.report }
+
+// Close kills all workers and waits for them. Queries that run end with
+// errs.Unavailable. It may be called more than once.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	e.closed = true
+	for p := range e.live {
+		p.kill()
+	}
+	unused := append(e.spare, e.idle...)
+	e.spare, e.idle = nil, nil
+	e.mu.Unlock()
+	for _, p := range unused {
+		p.end()
+	}
+	e.wg.Wait()
+	e.forks.stop()
+	return nil
+}
+
+func errClosed() error {
+	return errs.New(errs.Unavailable, "the SQL engine is stopping").Named("engine-stopping").After(5 * time.Second)
+}
+
+// canceled classifies the end of ctx.
+func canceled(ctx context.Context) error {
+	return errs.New(errs.Canceled, "the query was cancelled").Named("query-cancelled").Because(context.Cause(ctx))
+}

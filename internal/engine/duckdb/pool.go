@@ -1,0 +1,255 @@
+package duckdb
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"millwright/internal/errs"
+)
+
+// fork starts an unbound worker that belongs to the engine until it is reaped.
+func (e *Engine) fork() (*process, error) {
+	e.mu.Lock()
+	closed := e.closed
+	if !closed {
+		e.wg.Add(1) // under the lock, so that Close cannot have begun to wait
+	}
+	e.mu.Unlock()
+	if closed {
+		return nil, errClosed()
+	}
+	defer e.wg.Done()
+	p, err := startProcess(e.forks, e.cfg.SpillDir, e.wg.Go, e.forget)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	closed = e.closed
+	if !closed && !p.dead() {
+		e.live[p] = struct{}{}
+	}
+	e.mu.Unlock()
+	if closed {
+		p.end()
+		return nil, errClosed()
+	}
+	return p, nil
+}
+
+func (e *Engine) forget(p *process) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.live, p)
+}
+
+func (e *Engine) addSpare(p *process) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed || len(e.spare) >= e.cfg.Spare {
+		e.drop(p)
+		return
+	}
+	e.spare = append(e.spare, p)
+}
+
+// refill starts as many spare workers as are missing, in the background.
+func (e *Engine) refill() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for !e.closed && len(e.spare)+e.refills < e.cfg.Spare {
+		e.refills++
+		e.wg.Go(func() {
+			p, err := e.fork()
+			e.mu.Lock()
+			e.refills--
+			e.mu.Unlock()
+			// A failure comes back to the query that then starts its own worker.
+			if err == nil {
+				e.addSpare(p)
+			}
+		})
+	}
+}
+
+// drop ends p in the background. The engine's lock may be held.
+func (e *Engine) drop(p *process) {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	p.kill()
+	if !e.closed {
+		e.wg.Go(p.end)
+		return
+	}
+	// Close waits for the reaper itself; only the pipes are left to us.
+	p.req.Close()
+	p.res.Close()
+}
+
+// wait takes a slot of sem, or refuses when too many wait or for too long.
+func (e *Engine) wait(ctx context.Context, sem *semaphore.Weighted) error {
+	if sem.TryAcquire(1) {
+		return nil
+	}
+	e.mu.Lock()
+	if e.waiting >= e.cfg.Queue {
+		e.mu.Unlock()
+		return busy(fmt.Sprintf("%d queries wait already", e.cfg.Queue))
+	}
+	e.waiting++
+	e.mu.Unlock()
+	defer func() {
+		e.mu.Lock()
+		e.waiting--
+		e.mu.Unlock()
+	}()
+	limited, cancel := context.WithTimeout(ctx, e.cfg.QueueWait)
+	defer cancel()
+	if err := sem.Acquire(limited, 1); err != nil {
+		if ctx.Err() != nil {
+			return canceled(ctx)
+		}
+		return busy(fmt.Sprintf("no worker became free in %s", e.cfg.QueueWait))
+	}
+	return nil
+}
+
+func busy(why string) error {
+	return errs.New(errs.Unavailable, "too many queries run at once: %s", why).
+		Named("engine-busy").Fix("try again in a moment").After(2 * time.Second)
+}
+
+// lease waits for a slot and returns a worker bound to scope and dir, an idle
+// one if there is one. The caller must end the lease once.
+func (e *Engine) lease(ctx context.Context, scope, dir string) (*process, func(reuse bool), error) {
+	if err := e.wait(ctx, e.queries); err != nil {
+		return nil, nil, err
+	}
+	e.countBusy(1)
+	free := func() {
+		e.countBusy(-1)
+		e.queries.Release(1)
+	}
+	p, err := e.bound(scope, dir)
+	if err != nil {
+		free()
+		return nil, nil, err
+	}
+	return p, func(reuse bool) {
+		e.giveBack(p, reuse)
+		free()
+	}, nil
+}
+
+func (e *Engine) countBusy(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.busy += n
+}
+
+func (e *Engine) bound(scope, dir string) (*process, error) {
+	if p := e.takeIdle(scope, dir); p != nil {
+		return p, nil
+	}
+	p, err := e.unbound()
+	if err != nil {
+		return nil, err
+	}
+	b := &binding{
+		ReadDirs:     []string{dir},
+		Spill:        p.spill,
+		AddressSpace: e.cfg.MemoryLimit,
+		FileSize:     e.cfg.MaxSpill,
+		MaxSpill:     e.cfg.MaxSpill,
+		Threads:      e.cfg.QueryThreads,
+		CPU:          cpuSeconds(e.cfg.Timeout, e.cfg.QueryThreads, e.cfg.MaxQueries),
+	}
+	if err := p.bind(b); err != nil {
+		e.retire(p)
+		return nil, err
+	}
+	p.scope, p.dir = scope, dir
+	return p, nil
+}
+
+func (e *Engine) takeIdle(scope, dir string) *process {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i, p := range slices.Backward(e.idle) {
+		if p.scope != scope || p.dir != dir {
+			continue
+		}
+		e.idle = slices.Delete(e.idle, i, i+1)
+		if !p.timer.Stop() || p.dead() {
+			e.drop(p)
+			continue
+		}
+		return p
+	}
+	// Bound workers, busy or idle, are as many as queries may run at once: the
+	// longest unused makes room for a new one.
+	for len(e.idle) > 0 && len(e.idle)+e.busy > e.cfg.Workers {
+		e.drop(e.idle[0])
+		e.idle = slices.Delete(e.idle, 0, 1)
+	}
+	return nil
+}
+
+func (e *Engine) unbound() (*process, error) {
+	defer e.refill()
+	for {
+		e.mu.Lock()
+		n := len(e.spare)
+		if n == 0 {
+			e.mu.Unlock()
+			return e.fork()
+		}
+		p := e.spare[n-1]
+		e.spare = e.spare[:n-1]
+		e.mu.Unlock()
+		if !p.dead() {
+			return p, nil
+		}
+		e.retire(p)
+	}
+}
+
+// giveBack keeps a worker for its scope's next query, or ends it.
+func (e *Engine) giveBack(p *process, reuse bool) {
+	p.uses++
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed || !reuse || p.uses >= e.cfg.MaxQueries || p.dead() {
+		e.drop(p)
+		return
+	}
+	p.timer = time.AfterFunc(e.cfg.IdleAfter, func() { e.expire(p) })
+	e.idle = append(e.idle, p)
+}
+
+// expire ends p if it is idle still.
+func (e *Engine) expire(p *process) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if i := slices.Index(e.idle, p); i >= 0 {
+		e.idle = slices.Delete(e.idle, i, i+1)
+		e.drop(p)
+	}
+}
+
+// retire ends a worker that must not serve again.
+func (e *Engine) retire(p *process) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.drop(p)
+}
+
+// cpuSeconds is generous: the deadline is what ends a query, this only catches
+// a worker whose parent cannot kill it any more.
+func cpuSeconds(timeout time.Duration, threads, times int) int {
+	return max(60, int(timeout.Seconds()+1)*threads*max(1, times))
+}

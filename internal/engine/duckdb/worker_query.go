@@ -1,0 +1,346 @@
+package duckdb
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/duckdb/duckdb-go/v2/arrowmapping"
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"millwright/internal/engine"
+	"millwright/internal/errs"
+	"millwright/internal/table"
+)
+
+// query serves the operations on a caller's statement.
+func (w *worker) query(op operation, st *statement) (ending, error) {
+	if err := w.db.setTables(st.Tables); err != nil {
+		return ending{}, err
+	}
+	if err := w.db.checkTree(st.SQL, st.Tables); err != nil {
+		return ending{}, err
+	}
+	if err := w.db.checkSelect(st.SQL); err != nil {
+		return ending{}, err
+	}
+	if op == opExplain {
+		text, err := w.db.explain(st)
+		return ending{Text: text}, err
+	}
+	shape, err := w.db.shapeOf(st)
+	if err != nil {
+		return ending{}, err
+	}
+	switch op {
+	case opDescribe:
+		return ending{Columns: shape.columns}, nil
+	case opRun:
+		return w.run(st, shape)
+	case opExport:
+		return w.export(st, shape)
+	}
+	return ending{}, fmt.Errorf("unknown operation %q", op)
+}
+
+// checkSelect prepares the caller's own text, so that it is exactly one SELECT
+// whatever it is later wrapped in, and errors tell its own lines.
+func (d *database) checkSelect(sql string) error {
+	p, err := d.prepare(sql)
+	if errors.Is(err, errNotOne) {
+		return errs.New(errs.Invalid, "exactly one statement is allowed").Named("sql-invalid")
+	}
+	if err != nil {
+		return in(sql, 0, err)
+	}
+	defer p.close()
+	if !p.isSelect() {
+		return errs.New(errs.Invalid, "only SELECT statements are allowed").Named("sql-invalid")
+	}
+	return nil
+}
+
+// setTables makes the views of a query and removes those of the last.
+func (d *database) setTables(tables []engine.Table) error {
+	wanted := map[string]bool{}
+	for _, t := range tables {
+		wanted[strings.ToLower(t.Name)] = true
+	}
+	for name := range d.views {
+		if !wanted[name] {
+			if err := d.exec("DROP VIEW IF EXISTS " + table.Quote(name)); err != nil {
+				return err
+			}
+			delete(d.views, name)
+		}
+	}
+	for _, t := range tables {
+		sql := viewSQL(t)
+		// A view over views is made anew: what it reads may have changed.
+		if t.View == "" && d.views[strings.ToLower(t.Name)] == sql {
+			continue
+		}
+		if err := d.exec(sql); err != nil {
+			return fmt.Errorf("table %q: %w", t.Name, err)
+		}
+		d.views[strings.ToLower(t.Name)] = sql
+	}
+	return nil
+}
+
+func viewSQL(t engine.Table) string {
+	head := "CREATE OR REPLACE VIEW " + table.Quote(t.Name) + " AS "
+	if t.View != "" {
+		return head + t.View
+	}
+	files := make([]string, len(t.Files))
+	for i, f := range t.Files {
+		files[i] = table.QuoteText(f)
+	}
+	// Columns by name keep DuckDB's virtual columns out, which tell paths.
+	columns := make([]string, len(t.Schema.Columns))
+	for i, c := range t.Schema.Columns {
+		columns[i] = table.Quote(c.Name)
+		if c.Type.Kind == table.JSON {
+			columns[i] = table.Quote(c.Name) + "::JSON AS " + table.Quote(c.Name)
+		}
+	}
+	list := "*"
+	if len(columns) > 0 {
+		list = strings.Join(columns, ", ")
+	}
+	return head + "SELECT " + list + " FROM read_parquet([" + strings.Join(files, ", ") +
+		"], hive_partitioning = false, union_by_name = false, filename = false)"
+}
+
+// A shape is how a statement's result looks.
+type shape struct {
+	columns []table.Column
+	list    string // select list that casts what has no family of ours
+}
+
+const derived = ` FROM (
+%s
+) AS "q"`
+
+// shapeOf finds names and types of the result with the arguments in place:
+// DuckDB resolves parameters by their values, so the text alone may not tell.
+func (d *database) shapeOf(st *statement) (shape, error) {
+	head := "SELECT *"
+	p, err := d.prepare(head + fmt.Sprintf(derived, st.SQL) + " LIMIT 0")
+	if err != nil {
+		return shape{}, in(st.SQL, len(head)+len(" FROM (\n"), err)
+	}
+	defer p.close()
+	if mapping.NParams(p.stmt) == 0 {
+		return newShape(mapping.PreparedStatementColumnCount(p.stmt), func(i mapping.IdxT) (string, mapping.LogicalType) {
+			return mapping.PreparedStatementColumnName(p.stmt, i), mapping.PreparedStatementColumnLogicalType(p.stmt, i)
+		}), nil
+	}
+	if err := p.bind(st.Args); err != nil {
+		return shape{}, err
+	}
+	res, err := p.run()
+	if err != nil {
+		return shape{}, in(st.SQL, len(head)+len(" FROM (\n"), err)
+	}
+	defer mapping.DestroyResult(res)
+	return newShape(mapping.ColumnCount(res), func(i mapping.IdxT) (string, mapping.LogicalType) {
+		return mapping.ColumnName(res, i), mapping.ColumnLogicalType(res, i)
+	}), nil
+}
+
+func newShape(n mapping.IdxT, column func(mapping.IdxT) (string, mapping.LogicalType)) shape {
+	var s shape
+	var list []string
+	for i := range n {
+		name, lt := column(i)
+		t, cast := typeOf(lt)
+		mapping.DestroyLogicalType(&lt)
+		s.columns = append(s.columns, table.Column{Name: name, Key: name, Type: t})
+		if cast {
+			list = append(list, "CAST("+table.Quote(name)+" AS "+resultSQL(t)+") AS "+table.Quote(name))
+		} else {
+			list = append(list, table.Quote(name))
+		}
+	}
+	s.list = strings.Join(list, ", ")
+	return s
+}
+
+// wrapped returns the statement with its columns cast and its rows limited, and
+// where in it the caller's text begins.
+func (s shape) wrapped(st *statement) (sql string, shift int) {
+	head := "SELECT " + s.list
+	sql = head + fmt.Sprintf(derived, st.SQL)
+	if st.MaxRows > 0 {
+		sql += " LIMIT " + strconv.FormatInt(st.MaxRows+1, 10) // one more, to know whether there is more
+	}
+	return sql, len(head) + len(" FROM (\n")
+}
+
+// run streams the result.
+func (w *worker) run(st *statement, s shape) (ending, error) {
+	sql, shift := s.wrapped(st)
+	p, err := w.db.prepare(sql)
+	if err != nil {
+		return ending{}, in(st.SQL, shift, err)
+	}
+	defer p.close()
+	if err := p.bind(st.Args); err != nil {
+		return ending{}, err
+	}
+	res, err := p.run()
+	if err != nil {
+		return ending{}, in(st.SQL, shift, err)
+	}
+	defer mapping.DestroyResult(res)
+	if err := writeJSON(w.out, frameSchema, table.Schema{Columns: s.columns}); err != nil {
+		return ending{}, err
+	}
+	end, err := w.stream(res, st)
+	return end, in(st.SQL, shift, err)
+}
+
+func (w *worker) stream(res *mapping.Result, st *statement) (end ending, err error) {
+	options := arrowmapping.ResultGetArrowOptions(res)
+	defer arrowmapping.DestroyArrowOptions(&options)
+	schema, err := arrowSchema(res, options)
+	if err != nil {
+		return end, err
+	}
+	out := ipc.NewWriter(frameWriter{w.out}, ipc.WithSchema(schema))
+	defer func() {
+		if err == nil {
+			err = out.Close()
+		}
+	}()
+	for !end.Truncated {
+		batch, err := fetchBatch(res, options, schema)
+		if err != nil || batch == nil {
+			return end, err
+		}
+		part := batch.NewSlice(0, end.take(batch, st))
+		err = out.Write(part)
+		part.Release()
+		batch.Release()
+		if err != nil {
+			return end, err
+		}
+	}
+	return end, nil
+}
+
+// take counts as many rows of the batch as the limits leave room for, notes a
+// cut, and returns the number.
+func (e *ending) take(batch arrow.RecordBatch, st *statement) int64 {
+	n, size := batch.NumRows(), batchSize(batch)
+	if n == 0 {
+		return 0
+	}
+	keep := n
+	if st.MaxRows > 0 && e.Rows+keep > st.MaxRows {
+		keep, e.Truncated = st.MaxRows-e.Rows, true
+	}
+	if st.MaxBytes > 0 && e.Bytes+size*keep/n > st.MaxBytes {
+		keep, e.Truncated = max(0, (st.MaxBytes-e.Bytes)*n/size), true
+	}
+	e.Rows += keep
+	e.Bytes += size * keep / n
+	return keep
+}
+
+// batchSize returns the bytes of all buffers of the batch.
+func batchSize(batch arrow.RecordBatch) int64 {
+	var size int64
+	var add func(arrow.ArrayData)
+	add = func(d arrow.ArrayData) {
+		for _, b := range d.Buffers() {
+			if b != nil {
+				size += int64(b.Len())
+			}
+		}
+		for _, c := range d.Children() {
+			add(c)
+		}
+	}
+	for _, c := range batch.Columns() {
+		add(c.Data())
+	}
+	return size
+}
+
+func arrowSchema(res *mapping.Result, options arrowmapping.ArrowOptions) (*arrow.Schema, error) {
+	n := mapping.ColumnCount(res)
+	names, types := make([]string, n), make([]mapping.LogicalType, n)
+	for i := range n {
+		names[i], types[i] = mapping.ColumnName(res, i), mapping.ColumnLogicalType(res, i)
+	}
+	defer func() {
+		for i := range types {
+			mapping.DestroyLogicalType(&types[i])
+		}
+	}()
+	schema, failed := arrowmapping.NewArrowSchema(options, types, names)
+	return schema, arrowError(failed)
+}
+
+// fetchBatch returns nil at the end.
+func fetchBatch(res *mapping.Result, options arrowmapping.ArrowOptions, schema *arrow.Schema) (arrow.RecordBatch, error) {
+	chunk := mapping.FetchChunk(*res)
+	if chunk.Ptr == nil {
+		if msg := mapping.ResultError(res); msg != "" {
+			return nil, newDuckError(msg)
+		}
+		return nil, nil
+	}
+	defer mapping.DestroyDataChunk(&chunk)
+	batch, failed := arrowmapping.DataChunkToArrowArray(options, schema, chunk)
+	return batch, arrowError(failed)
+}
+
+func arrowError(failed mapping.ErrorData) error {
+	defer mapping.DestroyErrorData(&failed)
+	if mapping.ErrorDataHasError(failed) {
+		return newDuckError(mapping.ErrorDataMessage(failed))
+	}
+	return nil
+}
+
+// fetchText returns a column of all rows as text, joined.
+func fetchText(res *mapping.Result, column int) (string, error) {
+	options := arrowmapping.ResultGetArrowOptions(res)
+	defer arrowmapping.DestroyArrowOptions(&options)
+	schema, err := arrowSchema(res, options)
+	if err != nil {
+		return "", err
+	}
+	var all strings.Builder
+	for {
+		batch, err := fetchBatch(res, options, schema)
+		if err != nil || batch == nil {
+			return all.String(), err
+		}
+		for i := range int(batch.NumRows()) {
+			all.WriteString(batch.Column(column).ValueStr(i))
+		}
+		batch.Release()
+	}
+}
+
+// A frameWriter sends an IPC stream in frames.
+type frameWriter struct{ w io.Writer }
+
+// Write sends p in frames of bounded size.
+func (f frameWriter) Write(p []byte) (int, error) {
+	for at := 0; at < len(p); at += maxArrowFrame {
+		if err := writeFrame(f.w, frameArrow, p[at:min(len(p), at+maxArrowFrame)]); err != nil {
+			return at, err
+		}
+	}
+	return len(p), nil
+}
