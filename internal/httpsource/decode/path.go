@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/theory/jsonpath"
+	"github.com/theory/jsonpath/spec"
 
 	"millwright/internal/errs"
 )
@@ -58,6 +59,9 @@ func ParsePath(text string) (Path, error) {
 		}
 		if steps, ok := simpleSteps(text[1:]); ok {
 			return Path{text: text, steps: steps}, nil
+		}
+		if deep := strings.Count(text, ".."); deep > 2 {
+			return Path{}, badPath(text, "it descends with .. more than twice, which can take forever")
 		}
 		return Path{text: text, query: query}, nil
 	}
@@ -117,7 +121,7 @@ func dotStep(text string) (step, string, bool) {
 	switch {
 	case name == "*":
 		return step{kind: byAll}, text[end:], true
-	case name == "" || strings.ContainsAny(name, `"'()?@,]`) || strings.TrimSpace(name) != name:
+	case name == "" || strings.ContainsAny(name, `"'()?,]`) || strings.TrimSpace(name) != name:
 		return step{}, "", false
 	}
 	return step{name: name}, text[end:], true
@@ -179,10 +183,21 @@ func dotted(names []string) string {
 	}
 	parts := make([]string, len(names))
 	for i, n := range names {
+		if strings.ContainsFunc(n, func(r rune) bool { return r < 0x20 }) {
+			return spec.Normalized(normal(names)...).String()
+		}
 		if n == "" || n == "*" || n[0] == '$' || strings.ContainsAny(n, `."'[]()?@,\ `+"\t\r\n") || strings.TrimSpace(n) != n {
 			n = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(n) + `"`
 		}
 		parts[i] = n
 	}
 	return strings.Join(parts, ".")
+}
+
+func normal(names []string) []spec.NormalSelector {
+	out := make([]spec.NormalSelector, len(names))
+	for i, n := range names {
+		out[i] = spec.Name(n)
+	}
+	return out
 }
