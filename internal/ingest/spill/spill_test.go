@@ -1,0 +1,464 @@
+package spill_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	"millwright/internal/errs"
+	"millwright/internal/ingest/spill"
+)
+
+func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "raw.ndjson.zst") }
+
+func readAll(t testing.TB, path string) (records []string) {
+	t.Helper()
+	r, err := spill.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for r.Next() {
+		records = append(records, string(r.Record()))
+	}
+	if err := r.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return records
+}
+
+func lines(records [][]byte) (out []string) {
+	for _, r := range records {
+		out = append(out, string(r))
+	}
+	return out
+}
+
+func errType(err error) string {
+	if e, ok := errs.Find(err); ok {
+		return e.Type
+	}
+	return fmt.Sprint(err)
+}
+
+func TestRecordsAreVerbatimButForWhiteSpace(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ raw, want string }{
+		{`{"a":1}`, `{"a":1}`},
+		{" {\n\t\"a\" :\r 1.50e+3 , \"b\" : [ ] } ", `{"a":1.50e+3,"b":[]}`},
+		{`{"a b":" c \" \\"  , "d":"\\\\" }`, `{"a b":" c \" \\","d":"\\\\"}`},
+		{`{"a":"\u0041\ud83d\ude00\n\/","b":9007199254740993,"c":-0}`, `{"a":"\u0041\ud83d\ude00\n\/","b":9007199254740993,"c":-0}`},
+		{"{\"é \u2028\":\"\x7f\"}", "{\"é \u2028\":\"\x7f\"}"},
+		{`[1, 2]`, `[1,2]`}, {` null `, `null`}, {`"x y"`, `"x y"`}, {`{"":""}`, `{"":""}`},
+	} {
+		path := newPath(t)
+		write(t, path, [][]byte{[]byte(c.raw)}, 1)
+		if got := readAll(t, path); len(got) != 1 || got[0] != c.want {
+			t.Errorf("%q is kept as %q, want %q", c.raw, got, c.want)
+		}
+	}
+}
+
+func TestIndexDescribesThePages(t *testing.T) {
+	t.Parallel()
+	records, _ := sample(5000)
+	path := newPath(t)
+	info := write(t, path, records, 700)
+	pages, err := spill.Pages(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pages) != 8 || info.Pages != 8 || info.Records != 5000 {
+		t.Fatalf("%d pages, info %+v", len(pages), info)
+	}
+	all := readAll(t, path)
+	var sum, last int64
+	for i, p := range pages {
+		text := strings.Join(all[p.First:p.First+p.Records], "\n") + "\n"
+		hash := sha256.Sum256([]byte(text))
+		want := spill.Page{Number: int64(i), URL: fmt.Sprintf("https://api.example.com/items?page=%d", i), First: int64(i) * 700,
+			Records: min(700, 5000-int64(i)*700), Bytes: int64(len(text)), SHA256: hex.EncodeToString(hash[:]), End: p.End}
+		if diff := cmp.Diff(want, p); diff != "" {
+			t.Errorf("page %d (-want +got):\n%s", i, diff)
+		}
+		if p.End < last {
+			t.Errorf("page %d ends at %d, before %d", i, p.End, last)
+		}
+		last = p.End
+		sum += p.Bytes
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum != info.Bytes || st.Size() != info.Size || last >= info.Size {
+		t.Errorf("bytes %d and size %d, want %d and %d", sum, st.Size(), info.Bytes, info.Size)
+	}
+	if _, err := os.Stat(path + ".pages"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the index beside the file is still there: %v", err)
+	}
+}
+
+func TestAnyZstdReaderReadsTheFile(t *testing.T) {
+	t.Parallel()
+	records, _ := sample(3000)
+	path := newPath(t)
+	write(t, path, records, 50)
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := zstd.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	got, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Join(readAll(t, path), "\n")+"\n", string(got)); diff != "" {
+		t.Error("other bytes than the reader's")
+	}
+}
+
+func TestEmptyFileAndEmptyPages(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	if info := write(t, path, nil, 1); info.Records != 0 || len(readAll(t, path)) != 0 {
+		t.Errorf("an empty file has %+v", info)
+	}
+	path = newPath(t)
+	w, err := spill.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range int64(3) {
+		if err := writePage(w, n, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if pages, err := spill.Pages(path); err != nil || len(pages) != 3 {
+		t.Errorf("%d pages, %v", len(pages), err)
+	}
+}
+
+func TestCutFileIsDetected(t *testing.T) {
+	t.Parallel()
+	records, _ := sample(2000)
+	path := newPath(t)
+	write(t, path, records, 100)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size := 0; size < len(whole); size += 1 + len(whole)/97 {
+		cutPath := newPath(t)
+		if err := os.WriteFile(cutPath, whole[:size], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := spill.Open(cutPath); errType(err) != "spill-truncated" {
+			t.Errorf("cut to %d of %d bytes: %v", size, len(whole), err)
+		}
+	}
+	if _, err := spill.Open(path); err != nil {
+		t.Errorf("the whole file: %v", err)
+	}
+}
+
+func TestDamageIsDetected(t *testing.T) {
+	t.Parallel()
+	records, _ := sample(2000)
+	path := newPath(t)
+	write(t, path, records, 100)
+	pages, err := spill.Pages(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := int(pages[len(pages)-1].End)
+	for at := 0; at < end; at += 1 + end/211 {
+		b := bytes.Clone(whole)
+		b[at] ^= 0x10
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := spill.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for r.Next() {
+			got = append(got, string(r.Record()))
+		}
+		// A flag that means nothing to a reader may change; the records may not.
+		if r.Err() == nil && !cmp.Equal(got, lines(compacted(records))) {
+			t.Errorf("byte %d of %d flipped: other records, and no error", at, end)
+		}
+		if err := r.Err(); err != nil && errType(err) != "spill-corrupt" {
+			t.Errorf("byte %d of %d flipped: %v", at, end, err)
+		}
+		r.Close()
+	}
+}
+
+// compacted returns the records of sample as the file keeps them.
+func compacted(records [][]byte) (out [][]byte) {
+	for _, r := range records {
+		out = append(out, bytes.ReplaceAll(r, []byte(`], "note"`), []byte(`],"note"`)))
+	}
+	return out
+}
+
+func TestResumeGoesOnAfterTheLastWholePage(t *testing.T) {
+	t.Parallel()
+	records, _ := sample(6000)
+	want := lines(compacted(records))
+	path := newPath(t)
+	w, err := spill.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const perPage = 200
+	for p := range 25 {
+		if err := writePage(w, int64(p), records[p*perPage:(p+1)*perPage]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.BeginPage(25, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Record(records[5000]); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Abandon(); err != nil {
+		t.Fatal(err)
+	}
+	file, side := mustRead(t, path), mustRead(t, path+".pages")
+	for _, c := range []struct {
+		rule       string
+		file, side []byte
+		none       bool // nothing can be kept
+		partly     bool // not all that was sealed can be kept
+	}{
+		{"the process died inside a page", file, side, false, false},
+		{"the index has a torn line", file, append(bytes.Clone(side), `{"page":99,"fi`...), false, false},
+		{"the file has bytes of an open frame", append(bytes.Clone(file), "(\xb5/\xfd junk"...), side, false, false},
+		{"the file is shorter than the index says", file[:len(file)*2/3], side, false, true},
+		{"a page in the middle is damaged", flip(file, len(file)/2), side, false, true},
+		{"the index is lost", file, nil, true, true},
+		{"the file is lost", nil, side, true, true},
+		{"the first page is damaged", flip(file, 200), side, true, true},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			path := newPath(t)
+			if err := errors.Join(os.WriteFile(path, c.file, 0o600), os.WriteFile(path+".pages", c.side, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			var replayed []string
+			w, last, err := spill.Resume(path, func(r []byte) error { replayed = append(replayed, string(r)); return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept := int(w.Info().Records)
+			if len(replayed) != kept || !cmp.Equal(replayed, want[:kept:kept], cmp.Comparer(func(a, b []string) bool { return strings.Join(a, "\n") == strings.Join(b, "\n") })) {
+				t.Fatalf("%d records replayed of %d kept, or others", len(replayed), kept)
+			}
+			if c.none != (kept == 0) || !c.partly && kept < 4000 || c.partly && kept >= 4000 {
+				t.Errorf("%d records kept", kept)
+			}
+			next := int64(0)
+			if kept > 0 {
+				next = last.Number + 1
+			}
+			for p := next; p < 30; p++ {
+				if err := writePage(w, p, records[p*perPage:(p+1)*perPage]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got := readAll(t, path); strings.Join(got, "\n") != strings.Join(want, "\n") {
+				t.Errorf("%d records at the end, or others than the %d written", len(got), len(want))
+			}
+			if pages, err := spill.Pages(path); err != nil || len(pages) != 30 || pages[29].First != 5800 {
+				t.Errorf("%d pages at the end: %v", len(pages), err)
+			}
+			if _, _, err := spill.Resume(path, nil); !errors.Is(err, errs.Conflict) {
+				t.Errorf("resuming a closed file: %v", err)
+			}
+		})
+	}
+}
+
+func flip(b []byte, at int) []byte {
+	b = bytes.Clone(b)
+	b[at] ^= 0xff
+	return b
+}
+
+func mustRead(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestMisuse(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	w, err := spill.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := spill.Create(path); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a file is created over another: %v", err)
+	}
+	if w.Record([]byte(`{}`)) == nil {
+		t.Error("a record outside of a page is accepted")
+	}
+	if err := w.BeginPage(1, ""); err != nil {
+		t.Fatal(err)
+	}
+	if w.BeginPage(2, "") == nil {
+		t.Error("a page inside a page is accepted")
+	}
+	for _, bad := range []string{"\"a\nb\"", "", " "} {
+		if err := w.Record([]byte(bad)); errType(err) != "bad-json" {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if err := w.Record(make([]byte, spill.MaxRecord+1)); errType(err) != "record-too-large" {
+		t.Errorf("a record that is too long: %v", err)
+	}
+	if _, err := w.Close(); err == nil {
+		t.Error("the file is closed inside a page")
+	}
+	if _, err := spill.Open(path); errType(err) != "spill-truncated" {
+		t.Errorf("opening it: %v", err)
+	}
+}
+
+func TestLongestRecord(t *testing.T) {
+	t.Parallel()
+	long := append(append([]byte{'"'}, bytes.Repeat([]byte{'x'}, spill.MaxRecord-2)...), '"')
+	path := newPath(t)
+	write(t, path, [][]byte{long, []byte(`1`)}, 2)
+	if got := readAll(t, path); len(got) != 2 || len(got[0]) != len(long) {
+		t.Errorf("%d records", len(got))
+	}
+}
+
+// upper is a normalizer that can be told to fail.
+type upper struct{ failAt string }
+
+func (u upper) Append(dst, record []byte) ([]byte, error) {
+	if string(record) == u.failAt {
+		return dst, errs.New(errs.Invalid, "no").Named("no")
+	}
+	return append(dst, bytes.ToUpper(record)...), nil
+}
+
+func TestRewrite(t *testing.T) {
+	t.Parallel()
+	records, bytesIn := sample(40_000)
+	path := newPath(t)
+	info := write(t, path, records, 1000)
+	for _, name := range []string{"out.ndjson", "out.ndjson.zst"} {
+		r, err := spill.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		out := filepath.Join(t.TempDir(), name)
+		var calls int
+		var lastRecords, lastBytes int64
+		got, err := spill.Rewrite(t.Context(), r, upper{}, out, func(records, bytes int64) {
+			if records < lastRecords || bytes < lastBytes {
+				t.Errorf("progress goes back to %d records, %d bytes", records, bytes)
+			}
+			calls, lastRecords, lastBytes = calls+1, records, bytes
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if calls < 4 || lastRecords != 40_000 || lastBytes != info.Bytes {
+			t.Errorf("%d calls of progress, the last with %d records and %d bytes of %d", calls, lastRecords, lastBytes, bytesIn)
+		}
+		b := mustRead(t, out)
+		if got.Size != int64(len(b)) || got.Records != 40_000 || got.Bytes != info.Bytes || got.Path != out {
+			t.Errorf("info is %+v", got)
+		}
+		if strings.HasSuffix(name, ".zst") {
+			z, err := zstd.NewReader(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b, err = z.DecodeAll(b, nil); err != nil {
+				t.Fatal(err)
+			}
+			z.Close()
+		}
+		if want := strings.ToUpper(strings.Join(lines(compacted(records)), "\n")) + "\n"; want != string(b) {
+			t.Errorf("%s holds other lines", name)
+		}
+	}
+}
+
+func TestRewriteLeavesNoFileWhenItFails(t *testing.T) {
+	t.Parallel()
+	records, _ := sample(40_000)
+	path := newPath(t)
+	write(t, path, records, 1000)
+	canceled, cancel := context.WithCancel(t.Context())
+	for _, c := range []struct {
+		rule string
+		ctx  context.Context
+		norm upper
+		done func(records, bytes int64)
+		want string
+	}{
+		{"a record that does not fit", t.Context(), upper{failAt: string(compacted(records)[33_333])}, nil, "no"},
+		{"a stop on the way", canceled, upper{}, func(records, _ int64) {
+			if records > 0 {
+				cancel()
+			}
+		}, ""},
+	} {
+		r, err := spill.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		out := filepath.Join(t.TempDir(), "out.zst")
+		_, err = spill.Rewrite(c.ctx, r, c.norm, out, c.done)
+		if errType(err) != c.want || err == nil || c.want == "" && !errors.Is(err, errs.Canceled) {
+			t.Errorf("%s: %v", c.rule, err)
+		}
+		if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: the file is there: %v", c.rule, err)
+		}
+	}
+}
