@@ -26,26 +26,26 @@ func sample(n int) (records [][]byte, bytes int64) {
 
 func write(t testing.TB, path string, records [][]byte, perPage int) spill.Info {
 	t.Helper()
-	w, err := spill.Create(path)
+	w, err := spill.Create(path, spill.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for page := 0; len(records) > 0; page++ {
 		n := min(perPage, len(records))
-		if err := writePage(w, int64(page), records[:n]); err != nil {
+		if err := writePage(w, page, records[:n]); err != nil {
 			t.Fatal(err)
 		}
 		records = records[n:]
 	}
-	info, err := w.Close()
+	info, err := w.Finish()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return info
 }
 
-func writePage(w *spill.Writer, number int64, records [][]byte) error {
-	if err := w.BeginPage(number, fmt.Sprintf("https://api.example.com/items?page=%d", number)); err != nil {
+func writePage(w *spill.Writer, number int, records [][]byte) error {
+	if err := w.BeginPage(spill.Page{Number: number, URL: fmt.Sprintf("https://api.example.com/items?page=%d", number)}); err != nil {
 		return err
 	}
 	for _, r := range records {
@@ -53,7 +53,7 @@ func writePage(w *spill.Writer, number int64, records [][]byte) error {
 			return err
 		}
 	}
-	return w.EndPage()
+	return w.EndPage(int64(number) * 3)
 }
 
 func BenchmarkWrite(b *testing.B) {
@@ -100,14 +100,9 @@ func BenchmarkRewrite(b *testing.B) {
 			b.ReportAllocs()
 			out := filepath.Join(b.TempDir(), name)
 			for b.Loop() {
-				r, err := spill.Open(path)
-				if err != nil {
+				if err := spill.Rewrite(context.Background(), path, same{}, out, nil); err != nil {
 					b.Fatal(err)
 				}
-				if _, err := spill.Rewrite(context.Background(), r, same{}, out, nil); err != nil {
-					b.Fatal(err)
-				}
-				r.Close()
 				if err := os.Remove(out); err != nil {
 					b.Fatal(err)
 				}

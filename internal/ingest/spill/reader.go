@@ -59,7 +59,7 @@ func newReader(file *os.File, end int64) (*Reader, error) {
 		return nil, err
 	}
 	lines := bufio.NewScanner(zip)
-	lines.Buffer(make([]byte, 0, 64<<10), MaxRecord+2)
+	lines.Buffer(make([]byte, 0, 64<<10), maxRecord+2)
 	return &Reader{file: file, zip: zip, lines: lines}, nil
 }
 
@@ -77,7 +77,7 @@ func (r *Reader) Next() bool {
 	}
 	switch err := r.lines.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		r.err = errTooLong()
+		r.err = errTooLong(maxRecord)
 	case err != nil:
 		r.err = errCorrupt(err)
 	case r.read != r.info.Records:
@@ -104,7 +104,7 @@ func (r *Reader) Close() error {
 // so that the caller can learn its types, and returns the last of the pages: zero
 // if there is none. It checks the pages against their hashes, and drops those from
 // the first one that does not match. A file that was closed is errs.Conflict.
-func Resume(path string, replay func(record []byte) error) (w *Writer, last Page, err error) {
+func Resume(path string, l Limits, replay func(record []byte) error) (w *Writer, last Page, err error) {
 	defer errs.Wrap(&err, "spill.Resume")
 	file, err := os.OpenFile(path, os.O_RDWR, 0o600)
 	if err != nil {
@@ -127,7 +127,7 @@ func Resume(path string, replay func(record []byte) error) (w *Writer, last Page
 	if err != nil {
 		return nil, Page{}, errors.Join(err, file.Close(), side.Close())
 	}
-	if w, err = newWriter(path, file, side); err != nil {
+	if w, err = newWriter(path, file, side, l); err != nil {
 		return nil, Page{}, err
 	}
 	for _, p := range pages {
@@ -137,7 +137,7 @@ func Resume(path string, replay func(record []byte) error) (w *Writer, last Page
 		w.info.Bytes += p.Bytes
 	}
 	if err := w.replay(replay); err != nil {
-		return nil, Page{}, errors.Join(err, w.Abandon())
+		return nil, Page{}, errors.Join(err, w.Close())
 	}
 	return w, last, nil
 }

@@ -23,38 +23,32 @@ type Normalizer interface {
 // context, and between two reports.
 const step = 4 << 20
 
-// Rewrite writes the records of in, as norm rewrites them, one a line to a new file
-// at path, zstd-compressed if its name ends in ".zst". It calls progress, unless
-// nil, now and then and at the end with the records and the bytes of in done so
-// far. When it fails, or ctx ends, it removes the file. The file is not made
-// durable: it can be made again.
-func Rewrite(ctx context.Context, in *Reader, norm Normalizer, path string, progress func(records, bytes int64)) (info Info, err error) {
+// Rewrite writes the records of the file in, as norm rewrites them, one a line to a
+// new file out, zstd-compressed if its name ends in ".zst". It calls progress,
+// unless nil, now and then and at the end with the records and the bytes of in done
+// so far. When it fails, or ctx ends, it removes out. The file is not made durable:
+// it can be made again.
+func Rewrite(ctx context.Context, in string, norm Normalizer, out string, progress func(records, bytes int64)) (err error) {
 	defer errs.Wrap(&err, "spill.Rewrite")
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	r, err := Open(in)
 	if err != nil {
-		return Info{}, err
+		return err
+	}
+	defer r.Close()
+	file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
 	}
 	defer func() {
-		err = errors.Join(err, file.Close())
-		if err != nil {
-			err = errors.Join(err, os.Remove(path))
-			info = Info{}
+		if err = errors.Join(err, file.Close()); err != nil {
+			err = errors.Join(err, os.Remove(out))
 		}
 	}()
-	out, err := newOutput(file, strings.HasSuffix(path, ".zst"))
+	w, err := newOutput(file, strings.HasSuffix(out, ".zst"))
 	if err != nil {
-		return Info{}, err
+		return err
 	}
-	info, err = rewriteAll(ctx, in, norm, out, progress)
-	if err := errors.Join(err, out.Close()); err != nil {
-		return Info{}, err
-	}
-	st, err := file.Stat()
-	if err != nil {
-		return Info{}, err
-	}
-	info.Path, info.Pages, info.Size = path, in.info.Pages, st.Size()
-	return info, nil
+	return errors.Join(rewriteAll(ctx, r, norm, w, progress), w.Close())
 }
 
 // newOutput returns a buffered or compressing writer whose Close leaves file open.
@@ -71,32 +65,31 @@ type flushCloser struct{ *bufio.Writer }
 
 func (f flushCloser) Close() error { return f.Flush() }
 
-func rewriteAll(ctx context.Context, in *Reader, norm Normalizer, out io.Writer, progress func(records, bytes int64)) (info Info, err error) {
+func rewriteAll(ctx context.Context, in *Reader, norm Normalizer, out io.Writer, progress func(records, bytes int64)) (err error) {
 	if progress == nil {
 		progress = func(int64, int64) {}
 	}
 	var line []byte
-	var done, reported int64
+	var records, done, reported int64
 	for in.Next() {
-		if done-reported >= step || info.Records == 0 {
-			if err := ctx.Err(); err != nil {
-				return info, errs.New(errs.Canceled, "rewriting was stopped").Because(context.Cause(ctx))
+		if done-reported >= step || records == 0 {
+			if ctx.Err() != nil {
+				return errs.New(errs.Canceled, "rewriting was stopped").Because(context.Cause(ctx))
 			}
-			progress(info.Records, done)
+			progress(records, done)
 			reported = done
 		}
 		record := in.Record()
 		if line, err = norm.Append(line[:0], record); err != nil {
-			return info, fmt.Errorf("record %d: %w", info.Records, err)
+			return fmt.Errorf("record %d: %w", records, err)
 		}
 		line = append(line, '\n')
 		if _, err := out.Write(line); err != nil {
-			return info, err
+			return err
 		}
 		done += int64(len(record)) + 1
-		info.Records++
-		info.Bytes += int64(len(line))
+		records++
 	}
-	progress(info.Records, done)
-	return info, in.Err()
+	progress(records, done)
+	return in.Err()
 }

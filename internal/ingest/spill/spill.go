@@ -24,13 +24,15 @@ import (
 
 // A Page is what the file knows of one page of the source.
 type Page struct {
-	Number  int64  `json:"page"` // as the source counts
+	Number  int    `json:"page"` // as the source counts
 	URL     string `json:"url,omitempty"`
 	First   int64  `json:"first"`   // its first record, counted from 0
 	Records int64  `json:"records"` // how many it has
 	Bytes   int64  `json:"bytes"`   // of its records with a newline each
-	SHA256  string `json:"sha256"`  // of the same, in hex
-	End     int64  `json:"end"`     // of the frame that holds it, as an offset in the file
+
+	Received int64  `json:"received"` // bytes of the page as the source sent it
+	SHA256   string `json:"sha256"`   // of the same, in hex
+	End      int64  `json:"end"`      // of the frame that holds it, as an offset in the file
 }
 
 // Info sums up a file.
@@ -42,8 +44,13 @@ type Info struct {
 	Size    int64 // of the file
 }
 
-// MaxRecord is how long one record may be, in bytes, and so what a reader holds.
-const MaxRecord = 64 << 20
+// Limits bound what is written.
+type Limits struct {
+	Record int // bytes of one record, and so what a reader holds; 0 means 64 MiB, the most
+}
+
+// maxRecord is what readers are ready for.
+const maxRecord = 64 << 20
 
 // frameSize is how many bytes of records make a frame worth its header: smaller
 // pages share one.
@@ -154,8 +161,8 @@ func errCorrupt(cause error) error {
 	return errs.New(errs.Internal, "a file of raw records is damaged").Named("spill-corrupt").Because(cause)
 }
 
-func errTooLong() error {
-	return errs.New(errs.TooLarge, "a record is longer than %d MB", MaxRecord>>20).
+func errTooLong(limit int) error {
+	return errs.New(errs.TooLarge, "a record is longer than %d bytes", limit).
 		Named("record-too-large").Fix("choose a response path further down, whose elements are smaller")
 }
 

@@ -17,8 +17,12 @@ import (
 )
 
 // A Writer writes records, page by page. It is not safe for concurrent use.
+//
+// Finish makes the file whole; Close without it leaves a file that only [Resume]
+// reads.
 type Writer struct {
 	path string
+	most int // bytes of a record
 	file *os.File
 	side *os.File // the index of the pages whose frame is written
 	zip  *zstd.Encoder
@@ -27,14 +31,15 @@ type Writer struct {
 
 	page    Page
 	inPage  bool
+	closed  bool
 	hash    hash.Hash
 	line    []byte
 	frame   int64 // bytes of records in the frame that is open
 	waiting []Page
 }
 
-// Create returns a writer of a new file at path.
-func Create(path string) (w *Writer, err error) {
+// Create returns a writer of a new file at path. The caller must Close it.
+func Create(path string, l Limits) (w *Writer, err error) {
 	defer errs.Wrap(&err, "spill.Create")
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
@@ -44,14 +49,17 @@ func Create(path string) (w *Writer, err error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return newWriter(path, file, side)
+	return newWriter(path, file, side, l)
 }
 
 // sidePath is where the index of an open file is.
 func sidePath(path string) string { return path + ".pages" }
 
-func newWriter(path string, file, side *os.File) (*Writer, error) {
-	w := &Writer{path: path, file: file, side: side, hash: sha256.New(), info: Info{Path: path}}
+func newWriter(path string, file, side *os.File, l Limits) (*Writer, error) {
+	w := &Writer{path: path, most: maxRecord, file: file, side: side, hash: sha256.New(), info: Info{Path: path}}
+	if l.Record > 0 && l.Record < maxRecord {
+		w.most = l.Record
+	}
 	zip, err := zstd.NewWriter((*fileEnd)(w), zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
 	if err != nil {
@@ -77,13 +85,14 @@ func (w *Writer) Info() Info {
 	return i
 }
 
-// BeginPage starts a page. The URL must hold no secrets: it is kept with the records.
-func (w *Writer) BeginPage(number int64, url string) error {
+// BeginPage starts the page of that number and URL; the other fields of p are
+// found out. The URL must hold no secrets: it is kept with the records.
+func (w *Writer) BeginPage(p Page) error {
 	if w.inPage {
-		return errs.New(errs.Internal, "page %d begins inside page %d", number, w.page.Number)
+		return errs.New(errs.Internal, "page %d begins inside page %d", p.Number, w.page.Number)
 	}
 	w.inPage = true
-	w.page = Page{Number: number, URL: url, First: w.info.Records}
+	w.page = Page{Number: p.Number, URL: p.URL, First: w.info.Records}
 	w.hash.Reset()
 	return nil
 }
@@ -94,8 +103,8 @@ func (w *Writer) Record(raw []byte) error {
 	if !w.inPage {
 		return errs.New(errs.Internal, "a record outside of a page")
 	}
-	if len(raw) > MaxRecord {
-		return errTooLong()
+	if len(raw) > w.most {
+		return errTooLong(w.most)
 	}
 	w.line = append(compact(w.line[:0], raw), '\n')
 	if len(w.line) == 1 || bytes.IndexByte(w.line, '\n') != len(w.line)-1 {
@@ -114,13 +123,15 @@ func (w *Writer) Record(raw []byte) error {
 	return nil
 }
 
-// EndPage ends the page. A page that ended is kept by [Resume] once its frame is
-// full; a frame holds some hundred kilobytes.
-func (w *Writer) EndPage() error {
+// EndPage ends the page, of which so many bytes came over the wire. A page that
+// ended is kept by [Resume] once its frame is full; a frame holds some hundred
+// kilobytes.
+func (w *Writer) EndPage(received int64) error {
 	if !w.inPage {
 		return errs.New(errs.Internal, "a page ends that did not begin")
 	}
 	w.inPage = false
+	w.page.Received = received
 	w.page.SHA256 = hex.EncodeToString(w.hash.Sum(nil))
 	w.waiting = append(w.waiting, w.page)
 	w.info.Pages++
@@ -155,23 +166,34 @@ func (w *Writer) seal() (err error) {
 	return err
 }
 
-// Close ends the file and makes it durable. It fails inside a page. After an error
-// the file has no footer, and readers refuse it.
-func (w *Writer) Close() (info Info, err error) {
-	defer errs.Wrap(&err, "spill.Close")
+// Finish ends the file, makes it durable and closes the writer. It fails inside a
+// page. After an error the file has no footer, and readers refuse it.
+func (w *Writer) Finish() (info Info, err error) {
+	defer errs.Wrap(&err, "spill.Finish")
 	if w.inPage {
-		return Info{}, errors.Join(errs.New(errs.Internal, "the file ends inside page %d", w.page.Number), w.Abandon())
+		return Info{}, errs.New(errs.Internal, "the file ends inside page %d", w.page.Number)
 	}
 	if err := w.finish(); err != nil {
-		return Info{}, errors.Join(err, w.Abandon())
+		return Info{}, err
 	}
-	if err := errors.Join(w.file.Close(), w.side.Close()); err != nil {
+	if err := w.Close(); err != nil {
 		return Info{}, err
 	}
 	if err := os.Remove(sidePath(w.path)); err != nil {
 		return Info{}, err
 	}
 	return w.Info(), syncDir(w.path)
+}
+
+// Close closes the files as they are. It may be called more than once, and after
+// Finish.
+func (w *Writer) Close() error {
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	// An encoder that is not closed holds no goroutine, as its concurrency is 1.
+	return errors.Join(w.file.Close(), w.side.Close())
 }
 
 // finish writes all that stands behind the records, and syncs.
@@ -197,12 +219,6 @@ func (w *Writer) finish() error {
 		}
 	}
 	return w.file.Sync()
-}
-
-// Abandon closes the files as they are. [Resume] can go on with them.
-func (w *Writer) Abandon() error {
-	// An encoder that is not closed holds no goroutine, as its concurrency is 1.
-	return errors.Join(w.file.Close(), w.side.Close())
 }
 
 // compact appends the JSON value raw to dst without the white space between its tokens.
