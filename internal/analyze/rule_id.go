@@ -1,0 +1,153 @@
+package analyze
+
+import (
+	"fmt"
+
+	"millwright/internal/table"
+)
+
+func unmeasured(s subject) (string, bool) {
+	if !s.failed {
+		return "", false
+	}
+	s.col.Approx = true
+	return "not measured: the time for analysis was used up, or the statement failed", true
+}
+
+func empty(s subject) (string, bool) {
+	if s.col.Rows > 0 && s.col.NullShare() < .98 {
+		return "", false
+	}
+	return fmt.Sprintf("%s of %s values are null", count(s.col.Nulls), count(s.col.Rows)), true
+}
+
+func constant(s subject) (string, bool) {
+	if s.col.Distinct > 1 {
+		return "", false
+	}
+	return fmt.Sprintf("one distinct value in %s rows", count(s.col.NonNull())), true
+}
+
+func nearConstant(s subject) (string, bool) {
+	if s.col.ModeShare < .95 {
+		return "", false
+	}
+	return fmt.Sprintf("one value fills %s of %s rows", percent(s.col.ModeShare), count(s.col.NonNull())), true
+}
+
+// canIdentify reports whether the type and shape of a column allow it to name
+// rows: every row has its own value, and it is not a quantity, a time or prose.
+func canIdentify(s subject) bool {
+	if !s.unique() || s.col.Nulls > 0 || s.typ.IsTemporal() || s.typ.IsNested() || s.typ.Kind == table.Boolean || s.typ.Kind == table.Double {
+		return false
+	}
+	if s.typ.Kind == table.Decimal && !s.isInt() {
+		return false
+	}
+	return !s.isText() || s.col.AvgLen <= 100 && s.col.AvgWords <= 8
+}
+
+// idWords are the tokens that say a column identifies something.
+func idWords() []string {
+	return []string{"id", "ids", "uuid", "guid", "key", "pk", "fk", "ref", "oid", "uid", "pid", "no"}
+}
+
+// keyWords are the further tokens that, in a column without repeats, say so too.
+func keyWords() []string {
+	return append(idWords(), "number", "code", "slug", "sku", "sha", "isbn", "ean", "upc", "iata", "icao", "symbol", "ticker", "nr", "handle")
+}
+
+func namedKey(s subject) (string, bool) {
+	if !canIdentify(s) || isYear(s.leaf) {
+		return "", false
+	}
+	word, ok := anyOf(s.own[max(0, len(s.own)-1):], keyWords()...)
+	if !ok && len(s.own) > 1 && s.own[0] == "id" {
+		word, ok = "id", true
+	}
+	if !ok {
+		return "", false
+	}
+	return fmt.Sprintf("all %s values distinct, none null, and the name says %q", count(s.col.Distinct), word), true
+}
+
+func unnamedKey(s subject) (string, bool) {
+	if !canIdentify(s) || s.col.Rows < 20 || isYear(s.leaf) || s.depth > 0 || meansSomethingElse(s.leaf) {
+		return "", false
+	}
+	distinct := fmt.Sprintf("all %s values distinct, none null", count(s.col.Distinct))
+	switch {
+	case s.isText() && s.shapes.share(s.shapes.uuid) >= .95:
+		return distinct + fmt.Sprintf(", %s are UUIDs", percent(s.shapes.share(s.shapes.uuid))), true
+	case s.isInt() && s.pos == 0:
+		lo, hi, ok := s.bounds()
+		if ok && hi-lo+1 <= 1.2*float64(s.col.Rows) {
+			return distinct + fmt.Sprintf(", first column, whole numbers %s to %s without gaps to speak of", s.col.Min, s.col.Max), true
+		}
+	case s.isText() && s.stdLen < 3 && s.col.AvgWords < 1.2 && s.col.AvgLen >= 2:
+		return distinct + fmt.Sprintf(", of even length (%.1f characters, standard deviation %.1f)", s.col.AvgLen, s.stdLen), true
+	}
+	return "", false
+}
+
+// meansSomethingElse reports whether a name or a shape says that a column
+// without repeats is not there to identify rows.
+func meansSomethingElse(l *leaf) bool {
+	if _, ok := anyOf(l.tokens, labelWords()...); ok {
+		return true
+	}
+	if _, ok := subtypeWord(l.tokens); ok {
+		return true
+	}
+	s := l.shapes
+	return l.isText() && (s.share(s.email) >= .95 || s.share(s.url) >= .95 || s.share(s.color) >= .95 || s.share(s.json) >= .95 || s.share(s.countryName) >= .8)
+}
+
+func foreignKey(s subject) (string, bool) {
+	if !s.isText() && !s.isInt() || s.isText() && s.col.AvgLen > 100 {
+		return "", false
+	}
+	word, ok := anyOf(s.tokens[max(0, len(s.tokens)-1):], idWords()...)
+	if !ok && len(s.own) > 1 && s.own[0] == "id" {
+		word, ok = "id", true
+	}
+	// "no" alone is an answer, not a number.
+	if !ok || word == "no" && (len(s.own) < 2 || s.col.Distinct <= 2) {
+		return "", false
+	}
+	return fmt.Sprintf("the name says %q, and %s distinct values in %s rows repeat or have gaps", word, count(s.col.Distinct), count(s.col.Rows)), true
+}
+
+func namedCode(s subject) (string, bool) {
+	if !s.isText() && !s.isInt() || s.isText() && (s.col.AvgLen > 40 || s.shapes.share(s.shapes.boolean) >= .95) {
+		return "", false
+	}
+	// "flight number" and "zip code" name a code; "flight time" does not.
+	words := s.own
+	if n := len(words); n > 1 {
+		if _, ok := anyOf(words[n-1:], "code", "codes", "no", "number", "num", "nr"); ok {
+			words = words[:n-1]
+		}
+	}
+	word, ok := anyOf(words[max(0, len(words)-1):], "zip", "zipcode", "postal", "postcode", "plz", "phone", "mobile", "fax", "isbn", "ean", "upc", "gtin", "sku",
+		"fips", "iata", "icao", "district", "ward", "route", "flight", "serial", "ssn", "iban", "bic", "swift", "vin", "asin", "naics", "sic")
+	if !ok && !s.isText() {
+		word, ok = anyOf(s.own[max(0, len(s.own)-1):], "code", "codes", "number", "nr")
+	}
+	// A district may well have a name; that is a category.
+	if !ok || s.isText() && nameable(word) && s.shapes.share(s.shapes.digits) < .5 && s.col.AvgLen > 6 {
+		return "", false
+	}
+	return fmt.Sprintf("the name says %q: a code, %s distinct values", word, count(s.col.Distinct)), true
+}
+
+func nameable(word string) bool {
+	return word == "district" || word == "ward" || word == "route"
+}
+
+func paddedCode(s subject) (string, bool) {
+	if !s.isText() || s.minLen != float64(s.col.MaxLen) || s.shapes.share(s.shapes.digits) < .95 || s.shapes.padded == 0 {
+		return "", false
+	}
+	return fmt.Sprintf("%d digits each, %s of %s start with 0: a code, not a number", s.col.MaxLen, percent(s.shapes.share(s.shapes.padded)), sampled(s.shapes)), true
+}
