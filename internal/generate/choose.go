@@ -1,0 +1,186 @@
+package generate
+
+import (
+	"slices"
+
+	"millwright/internal/generate/template"
+	"millwright/internal/program"
+)
+
+// A pick is a chosen trial with what spoke for it.
+type pick struct {
+	trial
+	place  int
+	gain   float64
+	over   *trial // the runner-up that it was preferred to; nil if there was none
+	overBy float64
+}
+
+// What makes the next pick more or less welcome, next to its score.
+const (
+	bonusColumns = .25 // for the share of its columns that no pick shows yet
+	bonusKind    = .20 // for a kind that has no pick yet
+	malusSimilar = .35 // for likeness to the most similar pick
+	malusCrowded = .30 // for a kind that has four picks already
+)
+
+// choose picks at most n trials, one after the other, each the most welcome
+// next to those before it. The overview comes first, then every promised kind
+// gets its best, then the rest is filled.
+func choose(s *template.Source, all []trial, n int) []pick {
+	c := &chooser{source: s, left: append([]trial(nil), all...), covered: map[string]bool{}, kinds: map[string]int{}, templates: map[string]int{}}
+	c.take(n, func(t trial) bool { return t.Template == "kpi" })
+	c.take(n, func(t trial) bool { return t.Template == "filter_rows" })
+	for _, kind := range promised() {
+		if c.kinds[kind] == 0 || kind == template.Aggregation && c.kinds[kind] == 1 {
+			c.take(n, func(t trial) bool { return t.Kind == kind && t.Template != "kpi" })
+		}
+	}
+	for _, needed := range [][]string{{"list_top", "list_contains"}, {"child_by_parent", "child_agg", "child_count"}} {
+		c.take(n, func(t trial) bool { return slices.Contains(needed, t.Template) })
+	}
+	c.take(n, func(t trial) bool { return slices.Contains(finders(), t.Template) })
+	for len(c.picks) < n && c.take(n, func(t trial) bool { return c.templates[t.Template] < 2 }) {
+	}
+	for len(c.picks) < n && c.take(n, func(t trial) bool { return c.templates[t.Template] < 3 }) {
+	}
+	return c.picks
+}
+
+// finders are templates of which one is enough: they find rows as they are.
+func finders() []string { return []string{"latest", "text_search", "lookup"} }
+
+type chooser struct {
+	source    *template.Source
+	left      []trial
+	picks     []pick
+	covered   map[string]bool
+	kinds     map[string]int
+	templates map[string]int
+}
+
+// take picks the most welcome trial that fits; it reports whether there was one.
+func (c *chooser) take(n int, fits func(trial) bool) bool {
+	if len(c.picks) >= n {
+		return false
+	}
+	best, second := -1, -1
+	for i, t := range c.left {
+		if !fits(t) || c.excluded(t) {
+			continue
+		}
+		switch {
+		case best < 0 || better(c.gain(t), c.gain(c.left[best]), t, c.left[best]):
+			best, second = i, best
+		case second < 0 || better(c.gain(t), c.gain(c.left[second]), t, c.left[second]):
+			second = i
+		}
+	}
+	if best < 0 {
+		return false
+	}
+	p := pick{trial: c.left[best], place: len(c.picks) + 1, gain: c.gain(c.left[best])}
+	if second >= 0 {
+		over := c.left[second]
+		p.over, p.overBy = &over, p.gain-c.gain(over)
+	}
+	c.picks = append(c.picks, p)
+	c.left = slices.Delete(c.left, best, best+1)
+	c.kinds[p.Kind]++
+	c.templates[p.Template]++
+	for _, name := range p.Columns {
+		c.covered[name] = true
+	}
+	return true
+}
+
+// excluded reports whether a quota or a near-equal pick forbids the trial.
+func (c *chooser) excluded(t trial) bool {
+	once := [][]string{{"filter_rows"}, finders(), {"quality", "duplicates"}, {"kpi"}, {"geo_bbox", "geo_near"},
+		{"list_length"}, {"distinct_values"}, {"scatter_sample", "binned_average"}, {"crosstab_long", "crosstab_wide"}, {"list_pairs"}, {"corr_matrix"},
+		{"agg_time_gapfill", "count_time"}, {"running_total"}, {"moving_avg"}}
+	for _, group := range once {
+		if !slices.Contains(group, t.Template) {
+			continue
+		}
+		for _, id := range group {
+			if c.templates[id] > 0 {
+				return true
+			}
+		}
+	}
+	for _, p := range c.picks {
+		// A pick of the same template reaches this one through its slots.
+		if p.Template == t.Template && reaches(p.Candidate, t.Candidate) && c.news(t) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// reaches reports whether a can become b by changing its column slots.
+func reaches(a, b template.Candidate) bool {
+	for _, slot := range b.Program.Slots {
+		at := slices.IndexFunc(a.Program.Slots, func(s program.Slot) bool { return s.Name == slot.Name })
+		if at < 0 {
+			return false
+		}
+		own := a.Program.Slots[at]
+		if len(own.Values) > 0 && slot.Default != nil && !slices.Contains(own.Values, slot.Default) {
+			return false
+		}
+	}
+	return a.Program.SQL == b.Program.SQL
+}
+
+// news returns what share of the trial's columns no pick shows yet.
+func (c *chooser) news(t trial) float64 {
+	if len(t.Columns) == 0 || t.Kind == template.DataQuality {
+		return 0
+	}
+	fresh := 0
+	for _, name := range t.Columns {
+		if !c.covered[name] {
+			fresh++
+		}
+	}
+	return float64(fresh) / float64(len(t.Columns))
+}
+
+func (c *chooser) gain(t trial) float64 {
+	g := t.score + bonusColumns*c.news(t)
+	if c.kinds[t.Kind] == 0 {
+		g += bonusKind
+	}
+	if c.kinds[t.Kind] >= 4 {
+		g -= malusCrowded
+	}
+	alike := 0.0
+	for _, p := range c.picks {
+		alike = max(alike, similar(p.Candidate, t.Candidate))
+	}
+	return g - malusSimilar*alike
+}
+
+// similar returns how alike two candidates are, 0..1.
+func similar(a, b template.Candidate) float64 {
+	both, either := 0, len(b.Columns)
+	for _, name := range a.Columns {
+		if slices.Contains(b.Columns, name) {
+			both++
+		} else {
+			either++
+		}
+	}
+	x := 0.0
+	if either > 0 {
+		x = .6 * float64(both) / float64(either)
+	}
+	if a.Kind == b.Kind {
+		x += .25
+	}
+	if a.Template == b.Template {
+		x += .15
+	}
+	return x
+}

@@ -1,0 +1,210 @@
+package generate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"millwright/internal/generate/template"
+	"millwright/internal/profile"
+	"millwright/internal/program"
+)
+
+// A Result is the rows of a program that was run.
+type Result = template.Result
+
+// A Runner runs programs with their defaults.
+type Runner interface {
+	// Run returns the first rows of the program, at least 200 if there are so
+	// many. It may be called concurrently.
+	Run(ctx context.Context, p program.Program) (Result, error)
+}
+
+// Options bound the work. The zero value is what the product uses.
+type Options struct {
+	Count    int           // programs wanted; 0 means 12
+	Execute  int           // candidates that are run; 0 means 60
+	Parallel int           // candidates that run at once; 0 means 3
+	Timeout  time.Duration // per candidate; 0 means 2s
+	Budget   time.Duration // for all runs together, after which the best so far is chosen; 0 means 20s
+}
+
+func (o Options) withDefaults() Options {
+	if o.Count <= 0 {
+		o.Count = 12
+	}
+	if o.Execute <= 0 {
+		o.Execute = 60
+	}
+	if o.Parallel <= 0 {
+		o.Parallel = 3
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 2 * time.Second
+	}
+	if o.Budget <= 0 {
+		o.Budget = 20 * time.Second
+	}
+	return o
+}
+
+// An Outcome is the programs for a table, best first, and how they came about.
+type Outcome struct {
+	Programs   []program.Program
+	Candidates int       // made by templates, before linting
+	Linted     int       // dropped because they would be nonsense
+	Executed   int       // run with their defaults
+	Dropped    []Dropped // run or linted, and not worth showing
+	Notes      []string  // why there are fewer programs than wanted; empty if there are not
+}
+
+// A Dropped is a candidate that was not worth showing, and why.
+type Dropped struct {
+	Template string
+	Cue      string
+	Why      string
+}
+
+// Generate returns the programs for the profiled table. It fails only when ctx
+// ends or when the table could not be read at all; a table that carries few
+// questions gets few, and the outcome says why.
+func Generate(ctx context.Context, p *profile.Profile, run Runner, opt Options) (Outcome, error) {
+	opt = opt.withDefaults()
+	s := template.NewSource(p, template.DuckDB())
+	if p.Rows == 0 {
+		return emptyTable(ctx, s, run, opt)
+	}
+	g := &generation{source: s, opt: opt, run: run, templates: map[string]template.Template{}}
+	for _, t := range template.All() {
+		g.templates[t.ID] = t
+	}
+	g.relate(ctx)
+	g.enumerate()
+	g.try(ctx)
+	if err := ctx.Err(); err != nil {
+		return Outcome{}, fmt.Errorf("generating programs for %s: %w", p.Table, err)
+	}
+	if len(g.tried) == 0 && g.lastErr != nil {
+		return Outcome{}, fmt.Errorf("no candidate for %s could be run: %w", p.Table, g.lastErr)
+	}
+	chosen := choose(s, g.tried, opt.Count)
+	g.out.Programs = finish(s, chosen)
+	if n := len(chosen); n < opt.Count {
+		g.out.Notes = append(g.out.Notes, smallBecause(p, n, opt.Count))
+	}
+	return g.out, nil
+}
+
+// A generation is one call of Generate at work.
+type generation struct {
+	source    *template.Source
+	opt       Options
+	run       Runner
+	templates map[string]template.Template
+	todo      []template.Candidate
+	tried     []trial
+	early     map[string]Result // results by candidate text, of what had to run before the rest
+	lastErr   error
+	out       Outcome
+}
+
+// A trial is a candidate that was run and passed the gates.
+type trial struct {
+	template.Candidate
+	order  int     // in which it was made: decides ties
+	naming float64 // how prominent its columns are
+	signal float64
+	found  string // what the signal is, with numbers
+	score  float64
+}
+
+// relate runs the correlation matrix first: single pairs are worth a candidate
+// only if they are related.
+func (g *generation) relate(ctx context.Context) {
+	g.early = map[string]Result{}
+	for _, c := range g.templates["corr_matrix"].Make(g.source) {
+		if lint(g.source, c) != "" {
+			continue
+		}
+		r, err := g.execute(ctx, c)
+		if err != nil {
+			continue
+		}
+		g.early[key(c)] = r
+		g.source.Relate(r)
+	}
+}
+
+// enumerate makes the candidates, lints them, drops those that repeat another
+// and keeps the most promising.
+func (g *generation) enumerate() {
+	seen := map[string]bool{}
+	var all []trial
+	for _, t := range template.All() {
+		for _, c := range t.Make(g.source) {
+			g.out.Candidates++
+			if why := lint(g.source, c); why != "" {
+				g.out.Linted++
+				g.drop(c, why)
+				continue
+			}
+			if k := key(c); !seen[k] {
+				seen[k] = true
+				all = append(all, trial{Candidate: c, order: len(all), naming: naming(g.source, c)})
+			}
+		}
+	}
+	for _, t := range shortlist(all, g.opt.Execute) {
+		g.todo = append(g.todo, t.Candidate)
+	}
+}
+
+func (g *generation) drop(c template.Candidate, why string) {
+	g.out.Dropped = append(g.out.Dropped, Dropped{Template: c.Template, Cue: c.Program.Cue, Why: why})
+}
+
+// key identifies what a candidate asks by default, so that two templates do not ask the same.
+func key(c template.Candidate) string {
+	text := c.Program.SQL
+	for _, s := range c.Program.Slots {
+		text += fmt.Sprintf("\x00%s=%v", s.Name, s.Default)
+	}
+	return text
+}
+
+// emptyTable answers the only question that a table without rows carries.
+func emptyTable(ctx context.Context, s *template.Source, run Runner, opt Options) (Outcome, error) {
+	g := &generation{source: s, opt: opt, run: run}
+	for _, t := range template.All() {
+		if t.ID != "kpi" {
+			continue
+		}
+		for _, c := range t.Make(s) {
+			g.out.Candidates++
+			if lint(s, c) != "" {
+				continue
+			}
+			if _, err := g.execute(ctx, c); err != nil {
+				return g.out, fmt.Errorf("counting the rows of %s: %w", s.Profile.Table, err)
+			}
+			g.out.Executed++
+			g.tried = append(g.tried, trial{Candidate: c, naming: naming(s, c), signal: 0, found: "the table has 0 rows and 0 groups to compare"})
+		}
+	}
+	g.out.Programs = finish(s, choose(s, g.tried, 1))
+	g.out.Notes = []string{"the table has no rows, so nothing but their number can be asked"}
+	return g.out, nil
+}
+
+// smallBecause says why there are fewer programs than wanted.
+func smallBecause(p *profile.Profile, n, want int) string {
+	usable := 0
+	for _, c := range p.Columns {
+		switch c.Role {
+		case profile.Empty, profile.Constant, profile.Container, profile.Unknown:
+		default:
+			usable++
+		}
+	}
+	return fmt.Sprintf("%d of %d programs: the table has %d rows and %d of %d columns carry questions", n, want, p.Rows, usable, len(p.Columns))
+}
