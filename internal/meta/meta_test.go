@@ -55,6 +55,30 @@ func TestOpenUsesTheDurableSettings(t *testing.T) {
 	}
 }
 
+// A transaction that first reads and then writes fails as busy if another one
+// wrote in between, whatever the timeout; so a writer takes its lock at once.
+func TestWriterLocksFromTheStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	db := open(t, path)
+	if n := db.Writer().Stats().MaxOpenConnections; n != 1 {
+		t.Errorf("got %d writers, want 1", n)
+	}
+	other, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	err = db.Tx(t.Context(), func(*sql.Tx) error {
+		if _, err := other.ExecContext(t.Context(), `BEGIN IMMEDIATE`); err == nil {
+			t.Error("a second writer got in")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOpenCreatesFilesThatOnlyTheOwnerReads(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, filepath.Join(dir, "meta.db"))

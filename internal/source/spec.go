@@ -9,7 +9,6 @@ import (
 
 	"millwright/internal/errs"
 	"millwright/internal/httpsource"
-	"millwright/internal/httpsource/auth"
 	"millwright/internal/meta"
 	"millwright/internal/secret"
 )
@@ -128,9 +127,7 @@ func edited(stored httpsource.Spec, edit json.RawMessage) (httpsource.Spec, erro
 		return httpsource.Spec{}, err
 	}
 	for name, value := range old {
-		// Credentials of another kind than the new one do not fit it.
-		kept := !given(name) && (!isKey(name, "auth") || sameKind(changes, stored))
-		if kept && (target == stored.Origin() || harmless(name)) {
+		if !given(name) && (target == stored.Origin() || harmless(name)) {
 			next[name] = value
 		}
 	}
@@ -144,21 +141,6 @@ func edited(stored httpsource.Spec, edit json.RawMessage) (httpsource.Spec, erro
 		err = errs.New(errs.Invalid, "the request names its URL twice").Named("field-twice").At("/url").Fix("send it once")
 	}
 	return spec, err
-}
-
-// sameKind reports whether the kind of authentication stays as it is.
-func sameKind(changes map[string]json.RawMessage, stored httpsource.Spec) bool {
-	for name, value := range changes {
-		var text string
-		if isKey(name, "authtype") {
-			if json.Unmarshal(value, &text) != nil {
-				return false
-			}
-			kind, known := auth.ParseKind(text)
-			return known && kind == stored.Auth.Kind
-		}
-	}
-	return true
 }
 
 // originOf returns the origin of a URL in JSON.

@@ -225,8 +225,8 @@ func TestKeysAreListedWithoutTheirSecret(t *testing.T) {
 		t.Errorf("the key is stored: %v", err)
 	}
 	renamed := ok(s.RenameKey(t.Context(), who.User.ID, second.ID, "CI 2"))(t)
-	if renamed.Name != "CI 2" {
-		t.Errorf("got %q, want CI 2", renamed.Name)
+	if again := ok(s.Keys(t.Context(), who.User.ID))(t); renamed.Name != "CI 2" || again[0].Name != keys[0].Name {
+		t.Errorf("got %q and %q, want only the second renamed to CI 2", again[0].Name, renamed.Name)
 	}
 	_, err := s.CreateKey(t.Context(), who.User.ID, " \n")
 	wantKind(t, "a key without a name", err, errs.Invalid)

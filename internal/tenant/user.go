@@ -33,7 +33,7 @@ func (s *Store) User(ctx context.Context, who Identity, id ID) (_ User, err erro
 // UserByEmail is User for the one who has the address.
 func (s *Store) UserByEmail(ctx context.Context, who Identity, email string) (_ User, err error) {
 	defer errs.Wrap(&err, "tenant.UserByEmail")
-	u, found, err := meta.One(ctx, s.DB.Read(), scanUser, selectUser+`WHERE u.email = ? AND u.deleted_at IS NULL`, email)
+	u, found, err := meta.One(ctx, s.DB.Read(), scanUser, selectUser+`WHERE u.email = ?`, email)
 	if err != nil {
 		return User{}, err
 	}
