@@ -14,6 +14,29 @@ type Bound struct {
 	SQL    string         // one statement; parameters are $name, each with its type
 	Args   map[string]any // by parameter name: nil, bool, int64, float64, string, or []any of strings
 	Values map[string]any // of every slot, defaults included, as they were understood
+
+	source string
+	moves  []move
+}
+
+// A move is where a placeholder went.
+type move struct{ pos, end, boundPos, boundEnd int }
+
+// Source returns where in the program's own SQL that place of the bound SQL is:
+// what engines say of a statement is of the bound one, and people read theirs.
+func (b Bound) Source(line, column int) (int, int) {
+	offset := offsetOf(b.SQL, line, column)
+	shift := 0
+	for _, m := range b.moves {
+		if offset < m.boundPos {
+			break
+		}
+		if offset < m.boundEnd {
+			return Position(b.source, m.pos)
+		}
+		shift = m.end - m.boundEnd
+	}
+	return Position(b.source, offset+shift)
 }
 
 // Bind gives each slot its value, or its default where values has none, and
@@ -54,7 +77,7 @@ func Bind(p Program, values map[string]any) (Bound, error) {
 	if err := found.err(); err != nil {
 		return Bound{}, err
 	}
-	b.SQL = render(p, tokens, b.Values)
+	b.render(p, tokens)
 	return b, nil
 }
 
@@ -116,36 +139,25 @@ func checkNames(slots []Slot, values map[string]any, found *problems) {
 }
 
 // render replaces every placeholder. What lies between them stays as it is.
-func render(p Program, tokens []Token, values map[string]any) string {
+func (b *Bound) render(p Program, tokens []Token) {
 	byName := map[string]Slot{}
 	for _, s := range p.Slots {
 		byName[s.Name] = s
 	}
 	var out strings.Builder
-	from := tokens[0].Pos
+	from := 0
 	for i, t := range tokens {
 		s, ok := byName[t.Name]
 		if !ok || t.Kind != Param && t.Kind != Placeholder && t.Kind != Text || t.Kind == Text && !s.Type.IsRendered() {
 			continue
 		}
 		out.WriteString(p.SQL[from:t.Pos])
-		text := ""
-		switch {
-		case t.Kind == Param:
-			text = "CAST($" + s.Name + " AS " + s.sqlType() + ")"
-			// INTERVAL takes a number or brackets, and no expression.
-			if i > 0 && tokens[i-1].Is("INTERVAL") {
-				text = "(" + text + ")"
-			}
-		case t.Kind == Text:
-			text = table.QuoteText(values[s.Name].(string))
-		default:
-			text = s.render(values[s.Name].(string), afterAmount(tokens[:i]))
-		}
+		text := s.written(b.Values[s.Name], tokens[:i+1])
 		// Our text must not grow together with a neighbour's.
-		if before := out.String(); before != "" && joins(before[len(before)-1]) && joins(text[0]) {
+		if n := out.Len(); n > 0 && joins(out.String()[n-1]) && joins(text[0]) {
 			out.WriteByte(' ')
 		}
+		b.moves = append(b.moves, move{t.Pos, t.End, out.Len(), out.Len() + len(text)})
 		out.WriteString(text)
 		if t.End < len(p.SQL) && joins(p.SQL[t.End]) && joins(text[len(text)-1]) {
 			out.WriteByte(' ')
@@ -153,7 +165,25 @@ func render(p Program, tokens []Token, values map[string]any) string {
 		from = t.End
 	}
 	out.WriteString(p.SQL[from:tokens[len(tokens)-1].End])
-	return out.String()
+	b.source, b.SQL = p.SQL, out.String()
+}
+
+// written returns what stands in the place of the last token, which is one of
+// the slot's.
+func (s Slot) written(value any, tokens []Token) string {
+	before, t := tokens[:len(tokens)-1], tokens[len(tokens)-1]
+	switch t.Kind {
+	case Param:
+		text := "CAST($" + s.Name + " AS " + s.sqlType() + ")"
+		// INTERVAL takes a number or brackets, and no expression.
+		if len(before) > 0 && before[len(before)-1].Is("INTERVAL") {
+			text = "(" + text + ")"
+		}
+		return text
+	case Text:
+		return table.QuoteText(value.(string))
+	}
+	return s.render(value.(string), afterAmount(before))
 }
 
 // joins reports whether the byte, next to one like it, could be part of one token.

@@ -101,7 +101,7 @@ func FuzzQuoting(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		p := program.Program{
-			SQL:   `SELECT a{{dim}}b, '{{dim}}', {{dim}} FROM t`,
+			SQL:   `SELECT a{{dim}}b, '{{dim}}', {{dim}}{{dim}} FROM t`,
 			Slots: []program.Slot{{Name: "dim", Type: program.Column, Default: name, Values: []any{name}}},
 		}
 		b, err := program.Bind(p, nil)
@@ -127,7 +127,7 @@ func FuzzQuoting(f *testing.F) {
 			}
 		}
 		const w, q, x, s = program.Word, program.Quoted, program.Text, program.Symbol
-		if got, want := kinds, []program.TokenKind{w, w, q, w, s, x, s, q, w, w}; string(runes(got)) != string(runes(want)) {
+		if got, want := kinds, []program.TokenKind{w, w, q, w, s, x, s, q, q, w, w}; string(runes(got)) != string(runes(want)) {
 			t.Fatalf("%q makes %s", name, b.SQL)
 		}
 	})

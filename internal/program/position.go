@@ -29,3 +29,22 @@ func sqlError(sql string, offset int, format string, args ...any) *errs.Error {
 	return errs.New(errs.Invalid, "line %d, column %d: %s", line, column, fmt.Sprintf(format, args...)).
 		Named("sql-invalid").At("/code")
 }
+
+// offsetOf returns the byte offset of a line and column, both from 1; the end of
+// sql for a place behind it.
+func offsetOf(sql string, line, column int) int {
+	offset := 0
+	for l, c := 1, 1; offset < len(sql) && (l < line || l == line && c < column); {
+		r, n := utf8.DecodeRuneInString(sql[offset:])
+		if r == '\n' {
+			if l == line {
+				break
+			}
+			l, c = l+1, 1
+		} else {
+			c++
+		}
+		offset += n
+	}
+	return offset
+}

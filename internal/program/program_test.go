@@ -278,3 +278,30 @@ func TestExampleBinds(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestSourceFindsThePlaceInTheProgram(t *testing.T) {
+	t.Parallel()
+	p := program.Program{
+		SQL: "-- é\nSELECT {{dim}}, $n, wrong\nFROM t WHERE $n > missing",
+		Slots: []program.Slot{
+			{Name: "dim", Type: program.Column, Default: "a\nb", Values: []any{"a\nb"}},
+			{Name: "n", Type: program.Integer, Default: 1},
+		},
+	}
+	b, err := program.Bind(p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"SELECT", "wrong", "FROM", "missing"} {
+		got := [2]int{}
+		got[0], got[1] = b.Source(program.Position(b.SQL, strings.Index(b.SQL, word)))
+		want := [2]int{}
+		want[0], want[1] = program.Position(p.SQL, strings.Index(p.SQL, word))
+		if got != want {
+			t.Errorf("%s: got line and column %v, want %v", word, got, want)
+		}
+	}
+	if line, column := b.Source(program.Position(b.SQL, strings.Index(b.SQL, "CAST"))); line != 2 || column != 17 {
+		t.Errorf("a slot's own place is %d:%d", line, column)
+	}
+}
