@@ -66,15 +66,19 @@ func (e *Engine) convert(ctx context.Context, p *process, c engine.Conversion) (
 	if timeout <= 0 {
 		timeout = e.cfg.ConvertTimeout
 	}
+	threads := e.cfg.ConvertThreads
+	if width(c.Schema.Columns) > wideTable {
+		threads = 1
+	}
 	b := &binding{
-		ReadFiles:    []string{c.Input},
-		WriteDirs:    []string{filepath.Dir(c.Output)},
-		Spill:        p.spill,
-		AddressSpace: e.cfg.ConvertMemory,
-		FileSize:     1 << 50, // the size of a data set is its owner's quota to set, not ours
-		MaxSpill:     e.cfg.MaxSpill,
-		Threads:      e.cfg.ConvertThreads,
-		CPU:          cpuSeconds(timeout, e.cfg.ConvertThreads, 1),
+		ReadFiles: []string{c.Input},
+		WriteDirs: []string{filepath.Dir(c.Output)},
+		Spill:     p.spill,
+		Memory:    e.cfg.ConvertMemory,
+		FileSize:  1 << 50, // the size of a data set is its owner's quota to set, not ours
+		MaxSpill:  e.cfg.MaxSpill,
+		Threads:   threads,
+		CPU:       cpuSeconds(timeout, threads, 1),
 	}
 	if err := p.bind(b); err != nil {
 		e.retire(p)

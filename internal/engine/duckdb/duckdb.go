@@ -45,8 +45,8 @@ type Config struct {
 	ConvertTimeout time.Duration // a conversion is killed after that; default 30m
 	IdleAfter      time.Duration // an unused bound worker ends after that; default 1m
 	MaxQueries     int           // a worker is replaced after that many queries; default 200
-	MemoryLimit    int64         // bytes of address space of a query worker; default 2 GiB, less than 1.2 GiB starts nothing
-	ConvertMemory  int64         // bytes of address space of a conversion worker; default 4 GiB
+	MemoryLimit    int64         // bytes that a query's worker may map beyond the 1.6 GB (mostly untouched) that it has when idle; default 1.5 GiB
+	ConvertMemory  int64         // the same of a conversion's worker; default 3 GiB
 	QueryThreads   int           // DuckDB threads of a query; default 1
 	ConvertThreads int           // DuckDB threads of a conversion; default 2
 	MaxSpill       int64         // bytes that one query may spill or export; default 8 GiB
@@ -79,8 +79,8 @@ func (c Config) withDefaults() Config {
 	long(&c.Timeout, 30*time.Second)
 	long(&c.ConvertTimeout, 30*time.Minute)
 	long(&c.IdleAfter, time.Minute)
-	size(&c.MemoryLimit, 2<<30)
-	size(&c.ConvertMemory, 4<<30)
+	size(&c.MemoryLimit, 1536<<20)
+	size(&c.ConvertMemory, 3<<30)
 	size(&c.MaxSpill, 8<<30)
 	return c
 }

@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -159,14 +160,22 @@ func (e *Engine) bound(scope, dir string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A project without data may have no folder yet. What is bound without it
+	// will never see it, and serves once.
+	var dirs []string
+	if _, err := os.Stat(dir); err == nil {
+		dirs = []string{dir}
+	} else {
+		p.uses = e.cfg.MaxQueries
+	}
 	b := &binding{
-		ReadDirs:     []string{dir},
-		Spill:        p.spill,
-		AddressSpace: e.cfg.MemoryLimit,
-		FileSize:     e.cfg.MaxSpill,
-		MaxSpill:     e.cfg.MaxSpill,
-		Threads:      e.cfg.QueryThreads,
-		CPU:          cpuSeconds(e.cfg.Timeout, e.cfg.QueryThreads, e.cfg.MaxQueries),
+		ReadDirs: dirs,
+		Spill:    p.spill,
+		Memory:   e.cfg.MemoryLimit,
+		FileSize: e.cfg.MaxSpill,
+		MaxSpill: e.cfg.MaxSpill,
+		Threads:  e.cfg.QueryThreads,
+		CPU:      cpuSeconds(e.cfg.Timeout, e.cfg.QueryThreads, e.cfg.MaxQueries),
 	}
 	if err := p.bind(b); err != nil {
 		e.retire(p)

@@ -89,8 +89,11 @@ func (r *result) Next() bool {
 	if r.done {
 		return false
 	}
-	if r.arrow.Next() {
-		return true
+	for r.arrow.Next() {
+		// The first batch is empty: it carries the schema.
+		if r.arrow.RecordBatch().NumRows() > 0 {
+			return true
+		}
 	}
 	r.finish(r.arrow.Err())
 	return false

@@ -51,15 +51,15 @@ type request struct {
 
 // A binding confines a child for the rest of its life.
 type binding struct {
-	ReadDirs     []string // folders it may read
-	ReadFiles    []string // files it may read
-	WriteDirs    []string // folders it may write
-	Spill        string   // its private folder, also writable
-	AddressSpace int64    // bytes
-	FileSize     int64    // bytes of any one file it writes
-	MaxSpill     int64    // bytes of all spill files
-	Threads      int
-	CPU          int // seconds of processor time for all its work; a backstop for a lost parent
+	ReadDirs  []string // folders it may read
+	ReadFiles []string // files it may read
+	WriteDirs []string // folders it may write
+	Spill     string   // its private folder, also writable
+	Memory    int64    // bytes it may map beyond what it has
+	FileSize  int64    // bytes of any one file it writes
+	MaxSpill  int64    // bytes of all spill files
+	Threads   int
+	CPU       int // seconds of processor time for all its work; a backstop for a lost parent
 }
 
 // A statement is a checked query on its way to the child.

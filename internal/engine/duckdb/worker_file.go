@@ -17,8 +17,37 @@ import (
 	"millwright/internal/table"
 )
 
-// rowGroup is how many rows DuckDB scans as one unit of work.
-const rowGroup = 122880
+// DuckDB scans a row group as one unit of work, and holds a whole one in
+// memory per thread while it writes.
+const (
+	rowGroup      = 122880  // rows, its default
+	rowGroupCells = 8 << 20 // values, which is what takes memory in wide tables
+	wideTable     = 1000    // values in a row beyond which one thread has enough to hold
+)
+
+// rowGroupOf returns how many rows of so many values make a row group.
+func rowGroupOf(width int) int {
+	return max(2048, min(rowGroup, rowGroupCells/max(1, width)))
+}
+
+// width counts the values in a row, each list as one.
+func width(columns []table.Column) int {
+	n := 0
+	for _, c := range columns {
+		n += typeWidth(c.Type)
+	}
+	return n
+}
+
+func typeWidth(t table.Type) int {
+	switch t.Kind {
+	case table.Struct:
+		return width(t.Fields)
+	case table.List, table.Map:
+		return typeWidth(*t.Elem)
+	}
+	return 1
+}
 
 // maxObject is the longest record, in bytes, that is tried first: each thread
 // holds buffers of twice that. Longer ones get a second try with one thread.
@@ -98,7 +127,7 @@ func (w *worker) export(st *statement, s shape) (ending, error) {
 	inner, shift := s.wrapped(st)
 	head := "COPY ("
 	p, err := w.db.prepare(head + inner + ") TO " + table.QuoteText(st.Output) +
-		" (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE " + strconv.Itoa(rowGroup) + ")")
+		" (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE " + strconv.Itoa(rowGroupOf(width(s.columns))) + ")")
 	if err != nil {
 		return ending{}, in(st.SQL, len(head)+shift, err)
 	}
@@ -181,7 +210,7 @@ func conversionSQL(c *engine.Conversion, longest int) string {
 	sql := "COPY (SELECT " + strings.Join(list, ", ") + " FROM read_json(" + table.QuoteText(c.Input) +
 		", format = 'newline_delimited', compression = '" + compression + "', ignore_errors = false, auto_detect = false" +
 		", maximum_object_size = " + strconv.Itoa(longest) + ", columns = {" + strings.Join(columns, ", ") + "})) TO " +
-		table.QuoteText(c.Output) + " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE " + strconv.Itoa(rowGroup)
+		table.QuoteText(c.Output) + " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE " + strconv.Itoa(rowGroupOf(width(c.Schema.Columns)))
 	if len(ids) > 0 {
 		sql += ", FIELD_IDS {" + strings.Join(ids, ", ") + "}"
 	}

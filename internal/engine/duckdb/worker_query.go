@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/duckdb/duckdb-go/v2/arrowmapping"
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
@@ -194,31 +196,52 @@ func (w *worker) run(st *statement, s shape) (ending, error) {
 	if err := p.bind(st.Args); err != nil {
 		return ending{}, err
 	}
-	res, err := p.run()
+	schema, err := w.db.arrowSchemaOf(s.columns)
 	if err != nil {
-		return ending{}, in(st.SQL, shift, err)
-	}
-	defer mapping.DestroyResult(res)
-	if err := writeJSON(w.out, frameSchema, table.Schema{Columns: s.columns}); err != nil {
 		return ending{}, err
 	}
-	end, err := w.stream(res, st)
-	return end, in(st.SQL, shift, err)
+	out, err := w.begin(s.columns, schema)
+	if err != nil {
+		return ending{}, err
+	}
+	end, err := p.stream(out, schema, st)
+	if err != nil {
+		return end, in(st.SQL, shift, err)
+	}
+	return end, out.Close()
 }
 
-func (w *worker) stream(res *mapping.Result, st *statement) (end ending, err error) {
-	options := arrowmapping.ResultGetArrowOptions(res)
-	defer arrowmapping.DestroyArrowOptions(&options)
-	schema, err := arrowSchema(res, options)
+// begin tells the parent that the statement is accepted and what will come,
+// before the first row is computed, which can take long.
+func (w *worker) begin(columns []table.Column, schema *arrow.Schema) (*ipc.Writer, error) {
+	if err := writeJSON(w.out, frameSchema, table.Schema{Columns: columns}); err != nil {
+		return nil, err
+	}
+	out := ipc.NewWriter(frameWriter{w.out}, ipc.WithSchema(schema))
+	// The writer sends the schema with the first batch.
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer builder.Release()
+	empty := builder.NewRecordBatch()
+	defer empty.Release()
+	return out, out.Write(empty)
+}
+
+// stream runs the statement and sends its rows as they are computed.
+func (p *prepared) stream(out *ipc.Writer, schema *arrow.Schema, st *statement) (end ending, err error) {
+	res, err := p.run()
 	if err != nil {
 		return end, err
 	}
-	out := ipc.NewWriter(frameWriter{w.out}, ipc.WithSchema(schema))
-	defer func() {
-		if err == nil {
-			err = out.Close()
-		}
-	}()
+	defer mapping.DestroyResult(res)
+	options := arrowmapping.ResultGetArrowOptions(res)
+	defer arrowmapping.DestroyArrowOptions(&options)
+	actual, err := arrowSchema(res, options)
+	if err != nil {
+		return end, err
+	}
+	if !actual.Equal(schema) {
+		return end, fmt.Errorf("the result is %s, announced was %s", actual, schema)
+	}
 	for !end.Truncated {
 		batch, err := fetchBatch(res, options, schema)
 		if err != nil || batch == nil {
@@ -272,6 +295,24 @@ func batchSize(batch arrow.RecordBatch) int64 {
 		add(c.Data())
 	}
 	return size
+}
+
+// arrowSchemaOf returns the Arrow schema of a result whose columns were cast.
+func (d *database) arrowSchemaOf(columns []table.Column) (*arrow.Schema, error) {
+	var options arrowmapping.ArrowOptions
+	arrowmapping.ConnectionGetArrowOptions(d.conn, &options)
+	defer arrowmapping.DestroyArrowOptions(&options)
+	names, types := make([]string, len(columns)), make([]mapping.LogicalType, len(columns))
+	for i, c := range columns {
+		names[i], types[i] = c.Name, duckType(c.Type)
+	}
+	defer func() {
+		for i := range types {
+			mapping.DestroyLogicalType(&types[i])
+		}
+	}()
+	schema, failed := arrowmapping.NewArrowSchema(options, types, names)
+	return schema, arrowError(failed)
 }
 
 func arrowSchema(res *mapping.Result, options arrowmapping.ArrowOptions) (*arrow.Schema, error) {

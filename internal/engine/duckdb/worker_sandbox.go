@@ -20,7 +20,7 @@ type Report struct {
 	Landlock     int  // version of the kernel's file sandbox; 0 means that only DuckDB's own settings guard files
 	Network      bool // Landlock refuses TCP; seccomp refuses all sockets besides
 	Seccomp      bool // sockets, new programs, tracing and the like are refused
-	AddressSpace bool // memory is bounded by the kernel; not so under the race detector, which needs terabytes
+	AddressSpace bool // memory is bounded by the kernel
 }
 
 // Full reports whether everything is in place.
@@ -36,7 +36,7 @@ func capabilities() Report {
 		Landlock:     abi,
 		Network:      abi >= 4,
 		Seccomp:      seccomp.Supported(),
-		AddressSpace: !raceDetector,
+		AddressSpace: true,
 	}
 }
 
@@ -78,10 +78,13 @@ func limitResources(b *binding) error {
 			return err
 		}
 	}
-	if raceDetector {
-		return nil
+	// Go, and the race detector much more so, reserve space that nobody uses:
+	// only what comes on top says something about memory.
+	used, err := addressSpaceInUse()
+	if err != nil {
+		return err
 	}
-	return setLimit(unix.RLIMIT_AS, uint64(b.AddressSpace))
+	return setLimit(unix.RLIMIT_AS, uint64(used+b.Memory))
 }
 
 // setLimit lowers soft and hard limit. A lower limit of the server's stays.
@@ -153,10 +156,10 @@ func sealSyscalls() error {
 	return nil
 }
 
-// memoryOfDuckDB is what DuckDB may plan with: less than the address space,
-// of which Go, code and fragments take their part.
-func memoryOfDuckDB(addressSpace int64) string {
-	return strconv.FormatInt(addressSpace/2>>20, 10) + "MiB"
+// memoryOfDuckDB is what DuckDB may plan with: less than the kernel's limit,
+// so that it spills to disk before an allocation fails.
+func memoryOfDuckDB(memory int64) string {
+	return strconv.FormatInt(memory/8*5>>20, 10) + "MiB"
 }
 
 var errNoStatus = errors.New("no VmSize in /proc/self/status")

@@ -118,3 +118,38 @@ func spell(t table.Type, instead map[table.Kind]string) string {
 	}
 	return t.String()
 }
+
+var duckTypes = map[table.Kind]mapping.Type{
+	table.Boolean: mapping.TypeBoolean, table.BigInt: mapping.TypeBigInt, table.Double: mapping.TypeDouble, table.Varchar: mapping.TypeVarchar,
+	table.Date: mapping.TypeDate, table.Timestamp: mapping.TypeTimestamp, table.TimestampTZ: mapping.TypeTimestampTZ,
+	table.JSON: mapping.TypeVarchar, table.Other: mapping.TypeVarchar,
+}
+
+// duckType makes the type that resultSQL spells. The caller must destroy it.
+func duckType(t table.Type) mapping.LogicalType {
+	switch t.Kind {
+	case table.Decimal:
+		return mapping.CreateDecimalType(uint8(t.Precision), uint8(t.Scale))
+	case table.List:
+		elem := duckType(*t.Elem)
+		defer mapping.DestroyLogicalType(&elem)
+		return mapping.CreateListType(elem)
+	case table.Map:
+		key, elem := mapping.CreateLogicalType(mapping.TypeVarchar), duckType(*t.Elem)
+		defer mapping.DestroyLogicalType(&key)
+		defer mapping.DestroyLogicalType(&elem)
+		return mapping.CreateMapType(key, elem)
+	case table.Struct:
+		names, types := make([]string, len(t.Fields)), make([]mapping.LogicalType, len(t.Fields))
+		for i, f := range t.Fields {
+			names[i], types[i] = f.Name, duckType(f.Type)
+		}
+		defer func() {
+			for i := range types {
+				mapping.DestroyLogicalType(&types[i])
+			}
+		}()
+		return mapping.CreateStructType(types, names)
+	}
+	return mapping.CreateLogicalType(duckTypes[t.Kind])
+}
