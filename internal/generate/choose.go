@@ -88,8 +88,11 @@ func (c *chooser) take(n int, fits func(trial) bool) bool {
 	c.left = slices.Delete(c.left, best, best+1)
 	c.kinds[p.Kind]++
 	c.templates[p.Template]++
-	for _, name := range p.Columns {
-		c.covered[name] = true
+	// What lists rows or names every column says little about each of them yet.
+	if p.Kind != template.Filtering && p.Kind != template.DataQuality && p.Template != "kpi" && p.Template != "corr_matrix" {
+		for _, name := range p.Columns {
+			c.covered[name] = true
+		}
 	}
 	return true
 }
@@ -144,6 +147,9 @@ func (c *chooser) news(t trial) float64 {
 			fresh++
 		}
 	}
+	if t.Template == "corr_matrix" {
+		return 0
+	}
 	return float64(fresh) / float64(len(t.Columns))
 }
 
@@ -157,6 +163,9 @@ func (c *chooser) gain(t trial) float64 {
 	}
 	alike := 0.0
 	for _, p := range c.picks {
+		if p.Kind == template.Filtering && t.Kind != template.Filtering || p.Template == "kpi" {
+			continue
+		}
 		alike = max(alike, similar(p.Candidate, t.Candidate))
 	}
 	return g - malusSimilar*alike

@@ -19,7 +19,15 @@ func children() []Template {
 
 // childSource returns the child table as a source of its own.
 func (s *Source) childSource(c profile.ChildTable) *Source {
-	return NewSource(&profile.Profile{Table: c.Table, Rows: c.Rows, Columns: c.Columns,
+	var own []profile.Column
+	for _, col := range c.Columns {
+		// What links the element to its parent is no property of the element.
+		if len(col.Path) == 1 && (contains(c.KeyColumns, col.Name) || col.Name == c.Schema.Columns[min(len(c.KeyColumns), len(c.Schema.Columns)-1)].Name) {
+			continue
+		}
+		own = append(own, col)
+	}
+	return NewSource(&profile.Profile{Table: c.Table, Rows: c.Rows, Columns: own,
 		Facts: profile.Facts{Grain: c.Grain, Plural: c.Plural}}, s.Dialect)
 }
 

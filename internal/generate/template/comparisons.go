@@ -167,7 +167,7 @@ func (s *Source) flagRate(flag, dim profile.Column, flags, dims []profile.Column
 	d.why("%s is a flag whose more frequent value has %s of %s rows", say(flag), percent(flag.ModeShare), count(flag.NonNull()))
 	d.c.MinRows = 2
 	return d.done("Share of "+say(flag)+" by "+say(dim),
-		fmt.Sprintf("What share of %s is %s, by %s?", s.rows(), say(flag), say(dim)), `
+		fmt.Sprintf("What share of %s %s, by %s?", s.rows(), asserted(flag), say(dim)), `
 SELECT
   {{dim}} AS "label",
   avg(CASE WHEN {{flag}} THEN 1.0 ELSE 0.0 END) AS "rate",
@@ -194,4 +194,15 @@ func signalFlagRate(s *Source, c Candidate, r Result) (float64, string) {
 		return .05, fmt.Sprintf("rates from %s to %s are within chance (p %.2f)", percent(lo), percent(hi), p)
 	}
 	return clamp(.2+v, 0, 1), fmt.Sprintf("rates run from %s to %s over %d groups (Cramér's V %.2f)", percent(lo), percent(hi), len(rate), v)
+}
+
+// asserted says that a flag holds: "is gift" stays, "active" becomes "is active".
+func asserted(flag profile.Column) string {
+	label := say(flag)
+	for _, verb := range []string{"is ", "has ", "was ", "are ", "can ", "have ", "does "} {
+		if strings.HasPrefix(strings.ToLower(label), verb) {
+			return label
+		}
+	}
+	return "is " + label
 }

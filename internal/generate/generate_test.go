@@ -1,0 +1,68 @@
+package generate_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"millwright/internal/generate"
+)
+
+// TestExplore prints what is generated for the JSON files of a folder.
+func TestExplore(t *testing.T) {
+	dir := os.Getenv("GENERATE_EXPLORE")
+	if dir == "" {
+		t.Skip("GENERATE_EXPLORE names no folder")
+	}
+	e := open(t)
+	paths, _ := filepath.Glob(dir)
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rs []json.RawMessage
+		if err := json.Unmarshal(text, &rs); err != nil {
+			t.Logf("%s: %v", path, err)
+			continue
+		}
+		if len(rs) == 0 || rs[0][0] != '{' {
+			continue
+		}
+		name := strings.NewReplacer("-", "_", ".json", "").Replace(filepath.Base(path))
+		t.Run(name, func(t *testing.T) { show(t, load(t, e, name, rs)) })
+	}
+}
+
+func show(t *testing.T, w *world) {
+	start := time.Now()
+	out, err := generate.Generate(t.Context(), w.profile, w, generate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s: %d rows, %d columns; analyze %v generate %v; %d candidates %d linted %d executed; %v", w.table.Name, w.profile.Rows, len(w.profile.Columns), w.analyze, time.Since(start), out.Candidates, out.Linted, out.Executed, out.Notes)
+	for _, p := range out.Programs {
+		t.Logf("%.2f %-12s %-20s %s", p.Score, p.Kind, p.Template, p.Cue)
+		if os.Getenv("GENERATE_REASON") != "" {
+			t.Log("    " + strings.Join(p.Reason, "\n    ") + "\n" + p.SQL)
+		}
+	}
+	for _, d := range out.Dropped {
+		if strings.Contains(d.Why, "did not run") || strings.HasPrefix(d.Why, "N0") || os.Getenv("GENERATE_DROPPED") != "" {
+			t.Logf("DROPPED %-20s %s: %s", d.Template, d.Cue, d.Why)
+		}
+	}
+	for i, failed := range tryAll(t, w, out) {
+		if i < 10 {
+			t.Error(failed)
+		}
+	}
+}
+
+func TestOrders(t *testing.T) {
+	e := open(t)
+	show(t, load(t, e, "orders", records(t, 2000, orders)))
+}
