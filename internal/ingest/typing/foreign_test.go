@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"millwright/internal/errs"
+	"millwright/internal/ingest/landtest"
 	"millwright/internal/ingest/typing"
 )
 
@@ -61,7 +62,7 @@ func check(t interface{ Errorf(string, ...any) }, record []byte) {
 	if !isStrict(record, false) {
 		return // encoding/json has its own view of duplicate keys, which only JSON text keeps
 	}
-	if err := same(result.Schema, record, line); err != nil {
+	if err := landtest.Same(result.Schema, record, line); err != nil {
 		t.Errorf("%q as %q: %v", record, line, err)
 	}
 	if result.Direct {
@@ -69,7 +70,7 @@ func check(t interface{ Errorf(string, ...any) }, record []byte) {
 		if err := raw.Compact(); err != nil {
 			t.Errorf("%q: %v", record, err)
 		}
-		if err := same(result.Schema, record, raw); err != nil {
+		if err := landtest.Same(result.Schema, record, raw); err != nil {
 			t.Errorf("%q is not in normal form as it is: %v", record, err)
 		}
 	}
@@ -221,7 +222,7 @@ func TestNormalFormKeepsValues(t *testing.T) {
 			if err != nil {
 				t.Fatalf("Append(%s): %v", r, err)
 			}
-			if err := same(result.Schema, []byte(r), line); err != nil {
+			if err := landtest.Same(result.Schema, []byte(r), line); err != nil {
 				t.Fatalf("%s as %s: %v", r, line, err)
 			}
 			if result.Direct {
@@ -229,7 +230,7 @@ func TestNormalFormKeepsValues(t *testing.T) {
 				if err := raw.Compact(); err != nil {
 					t.Fatal(err)
 				}
-				if err := same(result.Schema, []byte(r), raw); err != nil {
+				if err := landtest.Same(result.Schema, []byte(r), raw); err != nil {
 					t.Fatalf("%s is not in normal form as it is: %v", r, err)
 				}
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"millwright/internal/ingest/landtest"
 	"millwright/internal/ingest/typing"
 	"millwright/internal/table"
 )
@@ -152,7 +153,7 @@ func TestLadder(t *testing.T) {
 				t.Errorf("Direct is %t, want %t", got.Direct, c.direct)
 			}
 			for i, r := range records {
-				if err := same(got.Schema, []byte(r), []byte(want[i])); err != nil {
+				if err := landtest.Same(got.Schema, []byte(r), []byte(want[i])); err != nil {
 					t.Errorf("%s as %s: %v", r, want[i], err)
 				}
 			}

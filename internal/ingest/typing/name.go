@@ -12,6 +12,9 @@ import (
 const (
 	nameOfEmpty = "_" // of the key "": SQL has no empty identifier
 	maxName     = 512 // bytes; a longer key has a shorter name
+
+	// DuckDB writes no field ids for a table that has a column of this name.
+	reserved = "__duckdb_field_id"
 )
 
 // A namer finds column names that differ regardless of case.
@@ -24,7 +27,7 @@ type namer struct {
 
 // newNamer returns a namer that keeps the names of prev.
 func newNamer(prev []table.Column) *namer {
-	n := &namer{taken: map[string]bool{}, byKey: map[string]string{}, suffix: map[string]int{}}
+	n := &namer{taken: map[string]bool{fold(reserved): true}, byKey: map[string]string{}, suffix: map[string]int{}}
 	for _, c := range prev {
 		n.byKey[c.Key] = c.Name
 		n.taken[fold(c.Name)] = true

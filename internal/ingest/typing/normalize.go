@@ -12,7 +12,8 @@ import (
 // A Normalizer rewrites records into the normal form of a schema, which every
 // engine converts without loss:
 //
-//   - one line each; keys are the column names; a missing key stays missing
+//   - one line each; keys are the column names; a missing key stays missing, but
+//     the only column of a table is null: DuckDB takes {} for its value
 //   - BIGINT, DOUBLE, BOOLEAN: the JSON value; a zero with a sign is "-0.0"
 //   - DECIMAL: a string of plain digits
 //   - VARCHAR: a string; a number or boolean is its text
@@ -25,6 +26,7 @@ import (
 // It is not safe for concurrent use.
 type Normalizer struct {
 	root    plan
+	only    []byte // the member that stands for a record without any key; nil if there are more columns
 	depth   int
 	src     []byte
 	dst     []byte
@@ -56,7 +58,11 @@ type planField struct {
 
 // NewNormalizer returns a normalizer for records that fit the schema.
 func NewNormalizer(s table.Schema) *Normalizer {
-	return &Normalizer{root: planOf(table.Type{Kind: table.Struct, Fields: s.Columns}), depth: 10_000}
+	n := &Normalizer{root: planOf(table.Type{Kind: table.Struct, Fields: s.Columns}), depth: 10_000}
+	if len(s.Columns) == 1 {
+		n.only = append(quoted(s.Columns[0].Name), ":null"...)
+	}
+	return n
 }
 
 func planOf(t table.Type) plan {
@@ -72,13 +78,18 @@ func planOf(t table.Type) plan {
 	for i, c := range t.Fields {
 		f := &planField{plan: planOf(c.Type), key: c.Key, plain: isPlain(c.Key), pos: i}
 		if c.Name != c.Key {
-			// A name is valid UTF-8, so that quoting cannot fail.
-			f.rename, _ = jsontext.AppendQuote(nil, c.Name)
+			f.rename = quoted(c.Name)
 		}
 		p.fields = append(p.fields, f)
 		p.index[c.Key] = f
 	}
 	return p
+}
+
+// quoted returns name as JSON. Names are valid UTF-8, so that it cannot fail.
+func quoted(name string) []byte {
+	b, _ := jsontext.AppendQuote(nil, name)
+	return b
 }
 
 // Append appends the record in normal form to dst, without a newline. It does not
@@ -88,9 +99,15 @@ func (n *Normalizer) Append(dst, record []byte) ([]byte, error) {
 	before := len(dst)
 	n.src, n.dst, n.mark, n.err, n.field = record, dst, 0, nil, nil
 	i := n.space(0)
-	if i < len(record) && record[i] != '{' {
+	first := scanSpace(record, i+1)
+	switch {
+	case i < len(record) && record[i] != '{':
 		i = n.misfit()
-	} else {
+	case n.only != nil && first < len(record) && record[first] == '}':
+		n.flush(i+1, first)
+		n.dst = append(n.dst, n.only...)
+		i = first + 1
+	default:
 		i = n.value(i, &n.root, n.depth)
 	}
 	if i >= 0 {

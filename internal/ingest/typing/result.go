@@ -97,6 +97,9 @@ func (o *Observer) Schema(prev *table.Schema) Result {
 		j.reports = []Report{{Path: []string{nameOfEmpty}, Type: string(table.Varchar), Missing: o.rows,
 			Notes: []string{"no record has a key: this column stands for the rows"}}}
 	}
+	if len(columns) == 1 && (len(o.root.fields) == 0 || o.root.fields[0].counts.present() < o.rows) {
+		j.direct = false // there is a record without any key: see Normalizer
+	}
 	return Result{
 		Schema: table.Schema{Columns: columns}, Columns: j.reports, Rows: o.rows,
 		LastID: j.last, Direct: j.direct,
