@@ -8,9 +8,7 @@ import (
 
 func diff(t testing.TB, what string, got, want any) {
 	t.Helper()
-	if d := cmp.Diff(got, want); d != "" {
-		t.Errorf("%s (-got +want):\n%s", what, d)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }
-
-func crashInAJob(dir string) { panic("todo") }

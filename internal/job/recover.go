@@ -29,7 +29,8 @@ type unfinished struct {
 // marked as running is not.
 func (r *Runner) recover(ctx context.Context) (err error) {
 	defer errs.Wrap(&err, "recover")
-	return r.db.Tx(ctx, func(tx *sql.Tx) error {
+	var touched []ID
+	err = r.db.Tx(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM river_job`); err != nil {
 			return err
 		}
@@ -41,27 +42,32 @@ func (r *Runner) recover(ctx context.Context) (err error) {
 			return err
 		}
 		for _, u := range left {
-			if err := r.restore(ctx, tx, u); err != nil {
+			changed, err := r.restore(ctx, tx, u)
+			if err != nil {
 				return err
 			}
+			touched = append(touched, changed...)
 		}
 		return nil
 	})
+	r.hub.wake(touched...)
+	return err
 }
 
-func (r *Runner) restore(ctx context.Context, tx *sql.Tx, u unfinished) error {
+// restore makes a job due, or ends it. It returns the jobs it changed.
+func (r *Runner) restore(ctx context.Context, tx *sql.Tx, u unfinished) ([]ID, error) {
 	end := change{id: u.id, attempt: u.attempt}
 	switch {
 	case u.status == Pending && u.waiting:
 		// Its parent may have ended meanwhile, in this very loop.
-		return nil
+		return nil, nil
 	case u.status == Pending:
 		queueID, err := r.enqueue(ctx, tx, u.id, meta.Time(u.due))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE jobs SET queue_id = ? WHERE id = ? AND status = ?`, queueID, u.id, Pending)
-		return err
+		return nil, err
 	case u.cancelRequested:
 		end.status, end.problem = Canceled, canceledProblem()
 	case u.crashes+1 >= maxCrashes:
@@ -69,11 +75,10 @@ func (r *Runner) restore(ctx context.Context, tx *sql.Tx, u unfinished) error {
 		end.problem = problemOf(errs.New(errs.Unavailable, "the server died %d times while the job ran", maxCrashes).
 			Named("job-crashes-server").Fix("try it with less data", "see the server's log and memory limit"))
 	default:
-		return r.redo(ctx, tx, u)
+		return []ID{u.id}, r.redo(ctx, tx, u)
 	}
 	end.message = end.problem.Detail
-	_, err := r.finish(ctx, tx, end)
-	return err
+	return r.finish(ctx, tx, end)
 }
 
 func (r *Runner) redo(ctx context.Context, tx *sql.Tx, u unfinished) error {
