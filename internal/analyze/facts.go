@@ -39,6 +39,7 @@ func (s *scan) facts(ctx context.Context, f *profile.Facts, leaves []*leaf) erro
 	}{
 		{"whether the table is a panel", s.panel},
 		{"whether the table is a regular series", s.regular},
+		{"whether periods have equally many rows", s.evenPeriods},
 		{"which measures only grow", s.cumulative},
 		{"which columns determine others", s.dependencies},
 		{"which columns are the same", s.duplicates},
@@ -148,10 +149,16 @@ func parseTime(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// entity returns the label that best says which thing a row is about.
+// entity returns the column that best says which thing a row is about: a label,
+// or else a place that no other row has.
 func entity(leaves []*leaf) *leaf {
-	labels := withRole(leaves, profile.Label)
-	slices.SortStableFunc(labels, func(a, b *leaf) int {
+	names := withRole(leaves, profile.Label)
+	for _, l := range withRole(leaves, profile.City, profile.Region, profile.Country) {
+		if l.unique() {
+			names = append(names, l)
+		}
+	}
+	slices.SortStableFunc(names, func(a, b *leaf) int {
 		return cmp.Or(
 			cmp.Compare(a.depth, b.depth),
 			cmp.Compare(labelRank(a), labelRank(b)),
@@ -159,15 +166,23 @@ func entity(leaves []*leaf) *leaf {
 			cmp.Compare(b.distinctShare(), a.distinctShare()),
 		)
 	})
-	if len(labels) == 0 {
+	if len(names) == 0 {
 		return nil
 	}
-	return labels[0]
+	return names[0]
 }
 
 func labelRank(l *leaf) int {
-	if _, ok := anyOf(l.own, labelWords()...); ok {
+	_, named := anyOf(l.own, labelWords()...)
+	switch {
+	case l.col.Role != profile.Label:
+		return 4
+	case !named:
+		return 3
+	case len(l.own) == 1:
 		return 0
+	case l.has("first", "last", "middle", "given", "family", "sur", "nick", "file"):
+		return 2
 	}
 	return 1
 }

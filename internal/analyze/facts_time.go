@@ -85,6 +85,29 @@ func (s *scan) regular(ctx context.Context, f *profile.Facts, leaves []*leaf) er
 	return nil
 }
 
+// evenPeriods finds the periods that all have the same number of rows, as in a
+// table of every combination of its dimensions: counting over them says nothing.
+func (s *scan) evenPeriods(ctx context.Context, f *profile.Facts, leaves []*leaf) error {
+	var named []*leaf
+	var selects []string
+	for _, t := range periods(leaves) {
+		if t.col.Distinct >= 3 && t.col.Distinct < s.rows && s.rows%t.col.Distinct == 0 {
+			named = append(named, t)
+			selects = append(selects, fmt.Sprintf("SELECT max(n) - min(n) FROM (SELECT count(*) AS n FROM %s GROUP BY %s)", s.from, t.expr))
+		}
+	}
+	spread, err := s.numbers(ctx, selects)
+	if err != nil {
+		return err
+	}
+	for i, t := range named {
+		if spread[i] == 0 {
+			f.EvenPeriods = append(f.EvenPeriods, t.col.Name)
+		}
+	}
+	return nil
+}
+
 // cumulative finds measures that never fall as time goes on, such as a running
 // count: they are stocks, and a sum over time means nothing. Only where each
 // time, or each time of an entity, has one row is there an order to judge by.

@@ -3,6 +3,7 @@ package analyze
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -99,7 +100,6 @@ func (a *aggregates) add(l *leaf) {
 		a.float(&l.minLen, "min(length(%s))", e)
 		a.float(&l.stdLen, "stddev_samp(length(%s))", e)
 		a.integer(&l.col.MaxLen, "max(length(%s))", e)
-		a.float(&l.col.AvgWords, "avg(length(%s) - length(replace(%s, ' ', '')) + 1)", e, e)
 		if l.col.Type.Kind == table.JSON {
 			a.integer(&l.composite, "count_if(json_type(%s) IN ('OBJECT', 'ARRAY'))", profile.PathSQL(l.col.Path))
 		}
@@ -250,25 +250,40 @@ func (s *scan) look(ctx context.Context, leaves []*leaf, places *gazetteer, know
 			for _, v := range l.col.Top {
 				l.shapes.add(v.Value, v.Count, places)
 			}
-			l.shapes.all = true
 			continue
 		}
-		limit := s.sample
-		if l.col.AvgLen > 100 {
-			limit = max(500, int(float64(s.sample)*100/l.col.AvgLen))
+		parts = append(parts, s.sampleSQL(i, l))
+	}
+	if len(parts) > 0 {
+		err := s.query(ctx, strings.Join(parts, " UNION ALL "), func(r row) {
+			leaves[r.integer(0)].shapes.add(r.text(1), r.integer(2), places)
+		})
+		if err != nil {
+			return err
 		}
-		parts = append(parts, fmt.Sprintf(
-			`(SELECT CAST(%d AS BIGINT) AS i, left(v, %d) AS v, c FROM (SELECT v, count(*) AS c FROM (SELECT %s AS v FROM %s) WHERE v IS NOT NULL GROUP BY v) ORDER BY hash(v, CAST(%d AS BIGINT)), v LIMIT %d)`,
-			i, sampleChars, l.expr, s.from, s.seed, limit))
 	}
-	if len(parts) == 0 {
-		return nil
-	}
-	err := s.query(ctx, strings.Join(parts, " UNION ALL "), func(r row) {
-		leaves[r.integer(0)].shapes.add(r.text(1), r.integer(2), places)
-	})
 	for _, l := range leaves {
-		l.shapes.all = l.shapes.all || int64(l.shapes.values) == l.col.Distinct
+		l.shapes.all = int64(l.shapes.values) == l.col.Distinct
+		if l.shapes.rows > 0 {
+			l.col.AvgWords = round(float64(l.shapes.words)/float64(l.shapes.rows), 9)
+		}
 	}
-	return err
+	return nil
+}
+
+// sampleSQL selects the sample of one column: value and rows that hold it.
+func (s *scan) sampleSQL(i int, l *leaf) string {
+	limit := s.sample
+	if l.col.AvgLen > 100 {
+		limit = max(500, int(float64(s.sample)*100/l.col.AvgLen))
+	}
+	// Values that cannot be in the sample need not be grouped: three times as
+	// many as wanted are let through.
+	below := ""
+	if part := 3 * float64(limit) / float64(l.col.Distinct); part < 1 {
+		below = fmt.Sprintf(" AND hash(v, CAST(%d AS BIGINT)) < CAST(%d AS UBIGINT)", s.seed, uint64(part*math.MaxUint64))
+	}
+	return fmt.Sprintf(
+		`(SELECT CAST(%d AS BIGINT) AS i, left(v, %d) AS v, c FROM (SELECT v, count(*) AS c FROM (SELECT %s AS v FROM %s) WHERE v IS NOT NULL%s GROUP BY v) ORDER BY hash(v, CAST(%d AS BIGINT)), v LIMIT %d)`,
+		i, sampleChars, l.expr, s.from, below, s.seed, limit)
 }

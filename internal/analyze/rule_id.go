@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"fmt"
+	"slices"
 
 	"millwright/internal/table"
 )
@@ -99,8 +100,14 @@ func meansSomethingElse(l *leaf) bool {
 	if _, ok := subtypeWord(l.tokens); ok {
 		return true
 	}
+	// Places are worth more as places: they group, and go on a map.
+	for _, place := range []func(subject) (string, bool){region, country, city} {
+		if _, ok := place(subject{leaf: l}); ok {
+			return true
+		}
+	}
 	s := l.shapes
-	return l.isText() && (s.share(s.email) >= .95 || s.share(s.url) >= .95 || s.share(s.color) >= .95 || s.share(s.json) >= .95 || s.share(s.countryName) >= .8)
+	return l.isText() && (s.share(s.email) >= .95 || s.share(s.url) >= .95 || s.share(s.color) >= .95 || s.share(s.json) >= .95)
 }
 
 func foreignKey(s subject) (string, bool) {
@@ -110,6 +117,10 @@ func foreignKey(s subject) (string, bool) {
 	word, ok := anyOf(s.tokens[max(0, len(s.tokens)-1):], idWords()...)
 	if !ok && len(s.own) > 1 && s.own[0] == "id" {
 		word, ok = "id", true
+	}
+	if !ok && s.isInt() && s.col.Distinct > 20 {
+		// The ends of an edge of a graph or a tree, by number.
+		word, ok = anyOf(s.own[max(0, len(s.own)-1):], "parent", "source", "target", "src", "dst")
 	}
 	// "no" alone is an answer, not a number.
 	if !ok || word == "no" && (len(s.own) < 2 || s.col.Distinct <= 2) {
@@ -134,15 +145,15 @@ func namedCode(s subject) (string, bool) {
 	if !ok && !s.isText() {
 		word, ok = anyOf(s.own[max(0, len(s.own)-1):], "code", "codes", "number", "nr")
 	}
-	// A district may well have a name; that is a category.
-	if !ok || s.isText() && nameable(word) && s.shapes.share(s.shapes.digits) < .5 && s.col.AvgLen > 6 {
+	// A district may well have a name, and a flight phases; those are categories.
+	if !ok || s.isText() && nameable(word) && s.shapes.share(s.shapes.numbered) < .5 {
 		return "", false
 	}
 	return fmt.Sprintf("the name says %q: a code, %s distinct values", word, count(s.col.Distinct)), true
 }
 
 func nameable(word string) bool {
-	return word == "district" || word == "ward" || word == "route"
+	return slices.Contains([]string{"district", "ward", "route", "flight", "serial", "phone", "mobile", "swift"}, word)
 }
 
 func paddedCode(s subject) (string, bool) {

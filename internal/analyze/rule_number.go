@@ -49,19 +49,19 @@ type subtypeRule struct {
 // subtypeRules returns the words of each subtype.
 func subtypeRules() []subtypeRule {
 	return []subtypeRule{
-		{profile.Ratio, []string{"rate", "ratio", "pct", "percent", "percentage", "share", "margin", "%", "proportion", "fraction", "yield", "ctr", "probability"}},
+		{profile.Ratio, []string{"rate", "ratio", "pct", "percent", "percentage", "share", "margin", "%", "proportion", "fraction", "ctr", "probability", "perc", "odds"}},
 		{profile.Flow, []string{"amount", "amt", "total", "subtotal", "sum", "sales", "revenue", "cost", "costs", "budget", "gross", "profit", "quantity", "qty",
 			"count", "num", "orders", "units", "votes", "views", "clicks", "deaths", "passengers", "minutes", "bytes", "distance", "volume", "tax", "fee", "fees",
-			"discount", "spend", "spending", "expenses", "income", "payment", "impressions", "visits", "sessions", "downloads", "hits", "likes", "comments",
+			"discount", "spend", "spending", "expenses", "payment", "impressions", "visits", "sessions", "downloads", "hits", "likes", "comments",
 			"shares", "retweets", "injuries", "injured", "killed", "cases", "births", "hours", "seconds", "duration", "sold", "net", "donation", "contributions",
 			"precipitation", "rain", "rainfall", "snow", "production", "consumption", "emissions", "generation", "items", "calls", "messages", "words", "pages", "reviews", "arrivals", "departures"}},
 		{profile.Stock, []string{"population", "pop", "balance", "inventory", "stock", "headcount", "subscribers", "followers", "following", "employees", "stargazers", "watchers",
-			"forks", "members", "users", "capacity", "outstanding", "holdings", "people", "employed", "unemployed"}},
+			"forks", "members", "users", "capacity", "outstanding", "holdings", "people", "employed", "unemployed", "cash", "debt", "assets", "liabilities", "reserves"}},
 		{profile.Circular, []string{"dir", "direction", "bearing", "angle", "heading", "azimuth", "hour"}},
 		{profile.Intensive, []string{"price", "temp", "temperature", "speed", "weight", "height", "length", "width", "score", "rating", "age", "mpg", "pressure", "humidity",
 			"index", "rank", "salary", "depth", "mag", "magnitude", "size", "area", "elevation", "altitude", "horsepower", "acceleration", "displacement", "density",
 			"avg", "average", "mean", "median", "min", "max", "std", "stddev", "open", "high", "low", "close", "wind", "visibility", "expectancy", "fertility", "gpa",
-			"latency", "delay", "radius", "diameter", "volt", "voltage", "level", "runtime", "position", "order", "concentration", "co2", "wage", "gap"}},
+			"latency", "delay", "radius", "diameter", "volt", "voltage", "level", "runtime", "position", "order", "concentration", "co2", "wage", "gap", "life", "expect", "mass", "lat", "latitude", "lon", "lng", "longitude", "adjclose", "thickness", "resolution", "ph", "yield", "income", "grade", "degree", "degrees"}},
 	}
 }
 
@@ -87,7 +87,7 @@ func subtypeWord(tokens []string) (saying, bool) {
 		return saying{word, profile.Flow}, true
 	}
 	if len(tokens) > 1 {
-		if word, ok := anyOf(tokens[:1], "num", "n", "number", "count"); ok {
+		if word, ok := anyOf(tokens[:1], "num", "number", "count"); ok {
 			return saying{word, profile.Flow}, true
 		}
 		if tokens[0] == "open" && slices.Contains(tokens, "issues") {
@@ -105,7 +105,7 @@ func subtypeWord(tokens []string) (saying, bool) {
 	}
 	for i := len(counted) - 1; i >= 0; i-- {
 		for _, r := range rules {
-			if slices.Contains(r.words, counted[i]) {
+			if slices.Contains(r.words, counted[i]) || slices.Contains(r.words, profile.Singular(counted[i])) {
 				return saying{counted[i], r.subtype}, true
 			}
 		}

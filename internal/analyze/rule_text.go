@@ -63,12 +63,20 @@ func freeText(s subject) (string, bool) {
 		return "", false
 	case s.col.AvgLen > 100:
 		return fmt.Sprintf("%.0f characters on average", s.col.AvgLen), true
+	case namesTitle(s):
+		return "", false
 	case s.col.AvgLen > 50 && s.distinctShare() > .5:
 		return fmt.Sprintf("%.0f characters on average, %s of the values distinct", s.col.AvgLen, percent(s.distinctShare())), true
 	case s.col.AvgWords > 8:
 		return fmt.Sprintf("%.1f words on average", s.col.AvgWords), true
 	}
 	return "", false
+}
+
+// namesTitle reports whether a column's name says that its texts, though long,
+// are what things are called: the titles of issues, the headlines of news.
+func namesTitle(s subject) bool {
+	return s.lastIs(labelWords()...) && s.distinctShare() >= .5
 }
 
 // labelWords are the tokens of what people call a thing.

@@ -52,7 +52,12 @@ func isYear(l *leaf) bool {
 }
 
 func namedYear(s subject) (string, bool) {
-	if !s.isInt() || !s.lastIs("year", "yr") || s.col.Distinct < 2 {
+	if !s.isInt() || s.col.Distinct < 2 {
+		return "", false
+	}
+	// The year in which something began or ended.
+	bound := s.lastIs("start", "end", "from", "to", "born", "died", "founded", "established", "built", "since", "until", "vintage") && s.within(1000, 2100)
+	if !bound && !s.lastIs("year", "yr") {
 		return "", false
 	}
 	return fmt.Sprintf("the name says %q, whole numbers %s to %s", s.last(), s.col.Min, s.col.Max), true

@@ -12,10 +12,12 @@ type shapes struct {
 	values int   // distinct values looked at
 	rows   int64 // rows that hold them
 	all    bool  // the sample is every distinct value
+	words  int64 // in all sampled rows
 
 	email, url, image, uuid, ip, hash, color, json int64
 
 	digits      int64 // only digits
+	numbered    int64 // with a digit
 	padded      int64 // only digits, the first a zero, and more than one
 	boolean     int64 // t, f, y, n, yes, no, true, false
 	country     int64 // name or code
@@ -46,6 +48,7 @@ func (s shapes) share(n int64) float64 {
 func (s *shapes) add(value string, rows int64, places *gazetteer) {
 	s.values++
 	s.rows += rows
+	s.words += rows * int64(1+strings.Count(value, " "))
 	v := strings.TrimSpace(value)
 	count := func(n *int64, ok bool) {
 		if ok {
@@ -60,6 +63,7 @@ func (s *shapes) add(value string, rows int64, places *gazetteer) {
 	count(&s.hash, isHash(v))
 	count(&s.color, isColor(v))
 	count(&s.json, isJSON(v))
+	count(&s.numbered, strings.ContainsAny(v, "0123456789"))
 	count(&s.digits, isDigits(v))
 	count(&s.padded, isDigits(v) && len(v) > 1 && v[0] == '0')
 	count(&s.boolean, isBooleanWord(v))
@@ -157,6 +161,9 @@ func isHash(s string) bool {
 }
 
 func isColor(s string) bool {
+	if l := strings.ToLower(s); len(s) <= 32 && strings.HasSuffix(l, ")") && (strings.HasPrefix(l, "rgb(") || strings.HasPrefix(l, "rgba(") || strings.HasPrefix(l, "hsl(")) {
+		return true
+	}
 	if len(s) != 4 && len(s) != 7 && len(s) != 9 || s[0] != '#' {
 		return false
 	}

@@ -66,9 +66,12 @@ func Words(path []string) string {
 // A name that says nothing gives row, rows.
 func Grain(name string) (one, many string) {
 	words := Tokens(name)
-	kept := words[:0:0]
-	for i, w := range words {
-		if !filler(w) && !(i == len(words)-1 && isDigits(w)) {
+	var kept []string
+	for _, w := range words {
+		if len(kept) > 0 && preposition(w) {
+			break
+		}
+		if !preposition(w) && !filler(w) && (w[0] < '0' || w[0] > '9') {
 			kept = append(kept, w)
 		}
 	}
@@ -80,7 +83,7 @@ func Grain(name string) (one, many string) {
 		head += " "
 	}
 	last := kept[len(kept)-1]
-	if uncountable(last) {
+	if d := last[len(last)-1]; uncountable(last) || d >= '0' && d <= '9' {
 		return head + last + " record", head + last + " records"
 	}
 	singular := Singular(last)
@@ -91,9 +94,18 @@ func Grain(name string) (one, many string) {
 func filler(w string) bool {
 	switch w {
 	case "api", "apis", "data", "dataset", "datasets", "list", "lists", "all", "get", "fetch", "json", "csv", "xml",
-		"export", "exports", "feed", "endpoint", "endpoints", "the", "a", "an", "of", "from", "in", "table", "file",
+		"export", "exports", "feed", "endpoint", "endpoints", "the", "a", "an", "table", "file",
 		"source", "datasource", "my", "test", "demo", "sample", "example", "rest", "http", "https", "public", "open",
 		"v1", "v2", "v3", "v4", "results", "result", "response", "rows", "records":
+		return true
+	}
+	return false
+}
+
+// preposition reports whether what comes after w only qualifies the noun before.
+func preposition(w string) bool {
+	switch w {
+	case "across", "by", "per", "for", "with", "without", "in", "of", "from", "at", "on", "since", "over", "between":
 		return true
 	}
 	return false
@@ -103,7 +115,7 @@ func uncountable(w string) bool {
 	switch w {
 	case "weather", "news", "info", "information", "equipment", "traffic", "population", "unemployment", "employment",
 		"precipitation", "inventory", "metadata", "analytics", "statistics", "sales", "feedback", "history", "staff",
-		"music", "software", "health", "income", "activity", "usage", "temp", "temperature", "wheat", "barley":
+		"electricity", "energy", "music", "software", "health", "income", "activity", "usage", "temp", "temperature", "wheat", "barley":
 		return true
 	}
 	return false
@@ -128,6 +140,8 @@ func irregular(singular string) (string, bool) {
 		return singular + "s", true
 	case "analysis", "crisis", "basis", "thesis", "axis":
 		return singular[:len(singular)-2] + "es", true
+	case "monarch", "stomach", "epoch", "patriarch":
+		return singular + "s", true
 	case "index":
 		return "indexes", true
 	case "datum":
@@ -190,13 +204,4 @@ func Plural(w string) string {
 		return w[:len(w)-1] + "ies"
 	}
 	return w + "s"
-}
-
-func isDigits(s string) bool {
-	for _, r := range s {
-		if r < '0' || r > '9' {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -161,6 +161,7 @@ type Facts struct {
 	PanelEntity   string      `json:"panel_entity,omitempty"`
 	PanelTime     string      `json:"panel_time,omitempty"`     // an event time or a year
 	RegularSeries bool        `json:"regular_series,omitempty"` // exactly one row per period
+	EvenPeriods   []string    `json:"even_periods,omitempty"`   // times and years that all have the same number of rows: counting over them says nothing
 	WidePeriods   []string    `json:"wide_periods,omitempty"`   // at least 6 numeric columns named as years or months
 	Dependencies  [][2]string `json:"dependencies,omitempty"`   // a determines b
 	Duplicates    [][2]string `json:"duplicates,omitempty"`     // keep the first, ignore the second
