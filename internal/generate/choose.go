@@ -22,22 +22,24 @@ const (
 	bonusKind    = .20 // for a kind that has no pick yet
 	malusSimilar = .35 // for likeness to the most similar pick
 	malusCrowded = .30 // for a kind that has four picks already
+	malusReached = .15 // for what a pick reaches by changing its slots
 )
 
 // choose picks at most n trials, one after the other, each the most welcome
-// next to those before it. The overview comes first, then every promised kind
-// gets its best, then the rest is filled.
+// next to those before it. What people ask first comes first, then every
+// promised kind that has none yet gets its best, then the rest is filled.
 func choose(s *template.Source, all []trial, n int) []pick {
 	c := &chooser{source: s, left: append([]trial(nil), all...), covered: map[string]bool{}, kinds: map[string]int{}, templates: map[string]int{}}
-	c.take(n, func(t trial) bool { return t.Template == "kpi" })
-	c.take(n, func(t trial) bool { return t.Template == "filter_rows" })
-	for _, kind := range promised() {
-		if c.kinds[kind] == 0 || kind == template.Aggregation && c.kinds[kind] == 1 {
-			c.take(n, func(t trial) bool { return t.Kind == kind && t.Template != "kpi" })
-		}
+	for i, wanted := range classics() {
+		// The headline may stand in each of the first three, whatever they share.
+		c.plain = i < 3
+		c.take(n, func(t trial) bool { return slices.Contains(wanted, t.Template) })
 	}
-	for _, needed := range [][]string{{"list_top", "list_contains"}, {"child_by_parent", "child_agg", "child_count"}} {
-		c.take(n, func(t trial) bool { return slices.Contains(needed, t.Template) })
+	c.plain = false
+	for _, kind := range promised() {
+		if c.kinds[kind] == 0 {
+			c.take(n, func(t trial) bool { return t.Kind == kind })
+		}
 	}
 	c.take(n, func(t trial) bool { return slices.Contains(finders(), t.Template) })
 	for len(c.picks) < n && c.take(n, func(t trial) bool { return c.templates[t.Template] < 2 }) {
@@ -45,6 +47,22 @@ func choose(s *template.Source, all []trial, n int) []pick {
 	for len(c.picks) < n && c.take(n, func(t trial) bool { return c.templates[t.Template] < 3 }) {
 	}
 	return c.picks
+}
+
+// classics are what people ask first, one of each line where the table allows it.
+func classics() [][]string {
+	return [][]string{
+		{"kpi"},
+		{"agg_by", "struct_group", "geo_region"},
+		{"agg_time"},
+		{"topn_entities", "topn_other", "pareto", "entity_activity", "latest_cross_section"},
+		{"count_by", "geo_region"},
+		{"window_compare", "compare_groups", "crosstab_long", "flag_rate", "panel_change"},
+		{"corr_pair", "corr_matrix"},
+		{"filter_rows"},
+		{"child_by_parent", "child_agg", "child_count"},
+		{"list_top", "list_contains"},
+	}
 }
 
 // finders are templates of which one is enough: they find rows as they are.
@@ -57,6 +75,7 @@ type chooser struct {
 	covered   map[string]bool
 	kinds     map[string]int
 	templates map[string]int
+	plain     bool // by score alone, without regard to the picks so far
 }
 
 // take picks the most welcome trial that fits; it reports whether there was one.
@@ -100,7 +119,7 @@ func (c *chooser) take(n int, fits func(trial) bool) bool {
 // excluded reports whether a quota or a near-equal pick forbids the trial.
 func (c *chooser) excluded(t trial) bool {
 	once := [][]string{{"filter_rows"}, finders(), {"quality", "duplicates"}, {"kpi"}, {"geo_bbox", "geo_near"},
-		{"list_length"}, {"distinct_values"}, {"scatter_sample", "binned_average"}, {"crosstab_long", "crosstab_wide"}, {"list_pairs"}, {"corr_matrix"},
+		{"list_length"}, {"distinct_values"}, {"scatter_sample", "binned_average", "corr_matrix"}, {"crosstab_long", "crosstab_wide"}, {"list_pairs"},
 		{"agg_time_gapfill", "count_time"}, {"running_total"}, {"moving_avg"}}
 	for _, group := range once {
 		if !slices.Contains(group, t.Template) {
@@ -154,6 +173,9 @@ func (c *chooser) news(t trial) float64 {
 }
 
 func (c *chooser) gain(t trial) float64 {
+	if c.plain {
+		return t.score
+	}
 	g := t.score + bonusColumns*c.news(t)
 	if c.kinds[t.Kind] == 0 {
 		g += bonusKind
@@ -167,6 +189,12 @@ func (c *chooser) gain(t trial) float64 {
 			continue
 		}
 		alike = max(alike, similar(p.Candidate, t.Candidate))
+	}
+	for _, p := range c.picks {
+		if p.Template == t.Template && reaches(p.Candidate, t.Candidate) {
+			g -= malusReached
+			break
+		}
 	}
 	return g - malusSimilar*alike
 }

@@ -143,6 +143,10 @@ func (g *generation) enumerate() {
 	for _, t := range template.All() {
 		for _, c := range t.Make(g.source) {
 			g.out.Candidates++
+			if g.source.Profile.Rows == 1 && !forOneRow(c, g.source.Profile.Table) {
+				g.drop(c, "a single row has nothing to compare")
+				continue
+			}
 			if why := lint(g.source, c); why != "" {
 				g.out.Linted++
 				g.drop(c, why)
@@ -157,6 +161,12 @@ func (g *generation) enumerate() {
 	for _, t := range shortlist(all, g.opt.Execute) {
 		g.todo = append(g.todo, t.Candidate)
 	}
+}
+
+// forOneRow reports whether the candidate makes sense for a table of one row:
+// it shows the row, or it is about a table inside it.
+func forOneRow(c template.Candidate, table string) bool {
+	return c.Template == "kpi" || c.Template == "filter_rows" || c.Program.Tables[0] != table && c.Template != "child_by_parent"
 }
 
 func (g *generation) drop(c template.Candidate, why string) {

@@ -2,6 +2,7 @@ package generate_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,4 +66,34 @@ func show(t *testing.T, w *world) {
 func TestOrders(t *testing.T) {
 	e := open(t)
 	show(t, load(t, e, "orders", records(t, 2000, orders)))
+}
+
+// wide makes 30 columns of the kinds that APIs send.
+func wide(i int) map[string]any {
+	row := orders(i)
+	for k := range 8 {
+		row[fmt.Sprintf("metric_%d", k)] = float64((i*(k+3)*7919)%10007) / 10
+		row[fmt.Sprintf("class_%d", k)] = fmt.Sprintf("value %d", (i*(k+5)*31/(k+1))%(4+3*k))
+	}
+	delete(row, "items")
+	delete(row, "note")
+	return row
+}
+
+func TestTimeOfAWideTable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("50,000 records")
+	}
+	e := open(t)
+	w := load(t, e, "events", records(t, 50000, wide))
+	start := time.Now()
+	out, err := generate.Generate(t.Context(), w.profile, w, generate.Options{})
+	took := time.Since(start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d rows, %d columns: analyze %v, generate %v (%d candidates, %d run)", w.profile.Rows, len(w.profile.Columns), w.analyze, took, out.Candidates, out.Executed)
+	if len(out.Programs) != 12 {
+		t.Errorf("%d programs, want 12", len(out.Programs))
+	}
 }

@@ -41,9 +41,9 @@ func (s *Source) aggBy(id string, prior float64, dim, m profile.Column) Candidat
 	if agg == "sum" {
 		d.c.Share = "value"
 	}
-	name := aggWord(agg) + " " + say(m) + " by " + say(dim)
-	return d.done(name, "What is the "+aggWord(agg)+" "+say(m)+" by "+say(dim)+"?", aggBySQL,
-		barChart(nominal("label", say(dim)), quantitative("value", aggWord(agg)+" "+say(m))))
+	name := saying(agg, say(m)) + " by " + say(dim)
+	return d.done(name, "What is the "+saying(agg, say(m))+" by "+say(dim)+"?", aggBySQL,
+		barChart(nominal("label", say(dim)), quantitative("value", saying(agg, say(m)))))
 }
 
 func makeAggBy(s *Source) []Candidate {

@@ -20,7 +20,7 @@ func comparisons() []Template {
 
 func makeCompare(s *Source) []Candidate {
 	var out []Candidate
-	for _, dim := range first(s.Dims, 4) {
+	for _, dim := range first(s.Cats, 4) {
 		vals := compared(dim)
 		ms := first(without(s.Measures, dim.Name), 4)
 		if len(vals) < 2 || len(ms) == 0 {
@@ -134,7 +134,7 @@ func makeFlagRate(s *Source) []Candidate {
 			flags = append(flags, c)
 		}
 	}
-	for _, c := range s.Dims {
+	for _, c := range s.Cats {
 		if c.Distinct <= 50 {
 			dims = append(dims, c)
 		}

@@ -28,12 +28,12 @@ func (d *draft) amount(i int) (said string, ok bool) {
 	d.sumOf(s.Additive[i], s.Additive)
 	d.unit()
 	d.bind("@amount", "CAST(sum({{measure}}) AS DOUBLE)").bind("@present", "{{measure}} IS NOT NULL")
-	return "total " + say(s.Additive[i]), true
+	return saying("sum", say(s.Additive[i])), true
 }
 
 func makeTopOther(s *Source) []Candidate {
 	var many []profile.Column
-	for _, c := range append(append([]profile.Column(nil), s.Dims...), s.WideDims...) {
+	for _, c := range append(append([]profile.Column(nil), s.Cats...), s.WideDims...) {
 		if c.Distinct > 20 {
 			many = append(many, c)
 		}
@@ -80,6 +80,9 @@ func signalTopOther(s *Source, c Candidate, r Result) (float64, string) {
 	if n < 2 || total(v) <= 0 {
 		return 0, "nothing to compare"
 	}
+	if g := gini(v[:n]); g < .01 {
+		return -1, "all groups are the same size"
+	}
 	top := total(v[:n]) / total(v)
 	even := clamp(float64(n)/float64(dim.Distinct), 0, 1)
 	return clamp((top-even)/(1-even+1e-9), 0, 1), fmt.Sprintf("the top %d of %s hold %s of the total, where equal groups would hold %s", n, count(dim.Distinct), percent(top), percent(even))
@@ -87,7 +90,7 @@ func signalTopOther(s *Source, c Candidate, r Result) (float64, string) {
 
 func makePareto(s *Source) []Candidate {
 	var dims []profile.Column
-	for _, c := range append(append([]profile.Column(nil), s.Dims...), s.WideDims...) {
+	for _, c := range append(append([]profile.Column(nil), s.Cats...), s.WideDims...) {
 		if c.Distinct >= 6 {
 			dims = append(dims, c)
 		}
@@ -105,7 +108,7 @@ func makePareto(s *Source) []Candidate {
 			d.c.MinRows, d.c.Share = 3, "value"
 			label, value := nominal("label", say(dim)), quantitative("value", said)
 			out = append(out, d.done("Share of "+said+" by "+say(dim),
-				fmt.Sprintf("Which %s make up most of the %s?", say(dim), said), `
+				fmt.Sprintf("Which values of %s make up most of the %s?", say(dim), said), `
 WITH groups AS (
   SELECT coalesce(CAST({{dim}} AS VARCHAR), '(missing)') AS "label", @amount AS "value"
   FROM @table
@@ -129,6 +132,9 @@ LIMIT $limit`, paretoChart(label, value, share("cumulative_share", "cumulative s
 
 func signalPareto(s *Source, c Candidate, r Result) (float64, string) {
 	g := gini(r.Floats("value"))
+	if g < .05 {
+		return -1, fmt.Sprintf("the %d groups are nearly the same size (Gini %.2f)", len(r.Rows), g)
+	}
 	cum := r.Floats("cumulative_share")
 	half := 0
 	for half < len(cum) && cum[half] < .8 {

@@ -22,11 +22,12 @@ func correlations() []Template {
 // maxMatrix bounds the matrix: 10 columns make 45 pairs.
 const maxMatrix = 10
 
-// independentMeasures returns the measures that may be correlated.
+// paired returns the measures that may be correlated.
 func (s *Source) paired() []profile.Column {
 	var out []profile.Column
 	for _, m := range s.Measures {
-		if m.NonNull() >= 30 && m.Distinct >= 3 && len(m.Name) <= maxName {
+		// Neighbouring periods of one thing go together as a matter of course.
+		if !contains(s.Profile.Facts.WidePeriods, m.Name) && m.NonNull() >= 30 && m.Distinct >= 3 && len(m.Name) <= maxName {
 			out = append(out, m)
 		}
 	}

@@ -55,6 +55,9 @@ func signalShares(s *Source, c Candidate, r Result) (float64, string) {
 		return 0, "only one group"
 	}
 	u := unevenness(n)
+	if u < .01 {
+		return -1, fmt.Sprintf("all %d groups hold about %s rows", len(n), short(n[0]))
+	}
 	return u, fmt.Sprintf("the %d groups hold %s to %s rows each: unevenness %.2f",
 		len(n), short(n[len(n)-1]), short(n[0]), u)
 }
@@ -71,7 +74,7 @@ func makeRegions(s *Source) []Candidate {
 		if len(s.Measures) > 0 {
 			agg := d.measure(s.bestMeasure(), s.Measures, s.TimeBound())
 			value = ",\n  CAST({{agg}}({{measure}}) AS DOUBLE) AS \"value\""
-			cue = fmt.Sprintf("Where are the %s: how many, and what %s %s, per %s?", s.rows(), aggWord(agg), say(s.bestMeasure()), say(region))
+			cue = fmt.Sprintf("Where are the %s: how many, and what %s, per %s?", s.rows(), saying(agg, say(s.bestMeasure())), say(region))
 		}
 		d.unitOnlyWithMeasure(s)
 		d.whole("limit", "At most so many regions.", 250, 1, 1000)
@@ -103,7 +106,7 @@ func makeDistinct(s *Source) []Candidate {
 	var out []Candidate
 	// What has few values is better asked with count_by; wide columns come first.
 	for _, dim := range first(append(append([]profile.Column(nil), s.WideDims...), s.Dims...), 3) {
-		if dim.Distinct > 1000 {
+		if dim.Distinct > 1000 || dim.Distinct <= 20 {
 			continue
 		}
 		d := s.draft("distinct_values", Filtering, .5)

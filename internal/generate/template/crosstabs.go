@@ -19,7 +19,7 @@ func crosstabs() []Template {
 // crossable returns pairs of dimensions where neither determines the other.
 func (s *Source) crossable(maxCols int64, n int) [][2]profile.Column {
 	var out [][2]profile.Column
-	dims := first(s.Dims, 6)
+	dims := first(s.Cats, 6)
 	for i, a := range dims {
 		for _, b := range dims[i+1:] {
 			rows, cols := a, b
@@ -61,7 +61,7 @@ LIMIT 5000`, heatmap(nominal("column_label", say(pair[1])), nominal("row_label",
 // independent returns dimensions with at most so many values that are not tied to the other.
 func (s *Source) independent(other profile.Column, most int64) []profile.Column {
 	var out []profile.Column
-	for _, c := range s.Dims {
+	for _, c := range s.Cats {
 		if c.Distinct <= most && c.Name != other.Name && !s.depends(c, other) {
 			out = append(out, c)
 		}

@@ -63,6 +63,15 @@ func aggWord(agg string) string {
 	return agg
 }
 
+// saying joins an aggregate and a label without saying a word twice.
+func saying(agg, label string) string {
+	word := aggWord(agg)
+	if low := strings.ToLower(label); low == word || strings.HasPrefix(low, word+" ") {
+		return label
+	}
+	return word + " " + label
+}
+
 func daysOf(unit string) float64 {
 	for _, g := range grains() {
 		if g.name == unit {

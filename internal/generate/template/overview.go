@@ -31,7 +31,7 @@ func makeKPI(s *Source) []Candidate {
 		d.use(Value, []string{agg}, m)
 		d.fit(s.measFit(m))
 		d.whyMeasure(m, []string{agg})
-		question += ", and what is the " + aggWord(agg) + " " + say(m)
+		question += ", and what is the " + saying(agg, say(m))
 	}
 	d.unitOnlyWithMeasure(s)
 	where := "TRUE"

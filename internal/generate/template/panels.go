@@ -45,7 +45,7 @@ func makeCrossSection(s *Source) []Candidate {
 		d.why("%s has %s values for each of %s periods of %s", say(entity), count(entity.Distinct), count(at.Distinct), say(at))
 		d.bind("@entity", s.expr(entity)).bind("@at", s.expr(at))
 		d.c.MinRows, d.c.OnePeriod = 2, true
-		out = append(out, d.done("Latest "+say(m)+" by "+say(entity), fmt.Sprintf("Which %s have the highest %s in the latest %s?", say(entity), say(m), say(at)), `
+		out = append(out, d.done("Latest "+say(m)+" by "+say(entity), fmt.Sprintf("Which %s has the highest %s in the latest %s?", say(entity), say(m), say(at)), `
 SELECT @entity AS "label", {{measure}} AS "value", @at AS "period"
 FROM @table
 WHERE {{measure}} IS NOT NULL AND @at = (SELECT max(@at) FROM @table)@unit

@@ -160,9 +160,9 @@ func makeActivity(s *Source) []Candidate {
 		d.whole("n", "So many.", 10, 1, 1000)
 		d.bind("@more", strings.Join(cols, ""))
 		d.c.MinRows = 2
-		cue := fmt.Sprintf("Which %s have the most %s?", say(e), s.rows())
+		cue := fmt.Sprintf("Which %s has the most %s?", say(e), s.rows())
 		if len(s.Times) > 0 {
-			cue = fmt.Sprintf("Which %s have the most %s, and when were they first and last seen?", say(e), s.rows())
+			cue = fmt.Sprintf("Which %s has the most %s, and when was it first and last seen?", say(e), s.rows())
 		}
 		out = append(out, d.done("Most active "+say(e), cue, `
 SELECT

@@ -20,7 +20,8 @@ func makeSeasons(s *Source) []Candidate {
 	t := s.Times[0]
 	span := s.span(t)
 	var out []Candidate
-	if span >= 14 {
+	// Dates that are all a first of January have no weekday to speak of.
+	if span >= 14 && t.Distinct >= 14 && 10*float64(t.Distinct) >= span {
 		if s.hasHours(t) {
 			out = append(out, s.weekdayHours(t))
 		}

@@ -17,6 +17,7 @@ type Source struct {
 	Dialect Dialect
 
 	Dims      []profile.Column // 2..100 groups worth showing
+	Cats      []profile.Column // those of Dims that are neither parts of dates nor numbers
 	WideDims  []profile.Column // more groups than that: top lists only
 	Measures  []profile.Column // numbers that may be averaged
 	Additive  []profile.Column // measures that may be added up over all rows
@@ -62,6 +63,7 @@ func NewSource(p *profile.Profile, d Dialect) *Source {
 	}
 	s.pickUnit()
 	s.sort()
+	s.pickCats()
 	s.pickTies()
 	return s
 }
@@ -249,6 +251,22 @@ func (s *Source) sort() {
 	if len(first) > 0 {
 		sort.SliceStable(s.Keys, func(i, j int) bool { return s.Keys[i].Name == first[0] && s.Keys[j].Name != first[0] })
 	}
+}
+
+// pickCats leaves out dimensions that are places on a scale. A year that is the
+// time axis, or a part of it beside it, is no dimension at all.
+func (s *Source) pickCats() {
+	var dims []profile.Column
+	for _, c := range s.Dims {
+		if len(s.Times) > 0 && (c.Role == profile.Year || c.Role == profile.DatePart) || len(s.Years) > 0 && c.Role == profile.Year {
+			continue
+		}
+		dims = append(dims, c)
+		if c.Role != profile.Year && c.Role != profile.DatePart && !(c.Role == profile.OrdinalInt && c.AlsoMeasure) {
+			s.Cats = append(s.Cats, c)
+		}
+	}
+	s.Dims = dims
 }
 
 func headline(c profile.Column) int {

@@ -47,8 +47,8 @@ func makeAggTime(s *Source) []Candidate {
 			agg := d.measure(m, s.Measures, true)
 			d.unit()
 			d.c.MinRows = 3
-			out = append(out, d.done(aggWord(agg)+" "+say(m)+" per "+unit,
-				fmt.Sprintf("How does the %s %s change over time, per %s?", aggWord(agg), say(m), unit), `
+			out = append(out, d.done(saying(agg, say(m))+" per "+unit,
+				fmt.Sprintf("How does the %s change over time, per %s?", saying(agg, say(m)), unit), `
 SELECT
   @period AS "period",
   CAST({{agg}}({{measure}}) AS DOUBLE) AS "value",
@@ -57,7 +57,7 @@ FROM @table
 WHERE @known@unit
 GROUP BY 1
 ORDER BY 1
-LIMIT 20000`, s.seriesChart(axis, unit, quantitative("value", aggWord(agg)+" "+say(m)))))
+LIMIT 20000`, s.seriesChart(axis, unit, quantitative("value", saying(agg, say(m))))))
 		}
 	}
 	return out
@@ -163,8 +163,8 @@ func makeByCategory(s *Source) []Candidate {
 		return nil
 	}
 	var dims []profile.Column
-	for _, c := range s.Dims {
-		if c.Distinct <= 20 && c.Role != profile.Year && c.Role != profile.DatePart {
+	for _, c := range s.Cats {
+		if c.Distinct <= 20 {
 			dims = append(dims, c)
 		}
 	}
@@ -189,7 +189,7 @@ func (s *Source) byCategory(axis, dim profile.Column, dims []profile.Column, m *
 	said, y := "number of "+s.rows(), quantitative("value", s.rows())
 	if m != nil {
 		agg := d.measure(*m, s.Measures, true)
-		said = aggWord(agg) + " " + say(*m)
+		said = saying(agg, say(*m))
 		y = quantitative("value", said)
 		d.bind("@amount", "CAST({{agg}}({{measure}}) AS DOUBLE)")
 		d.unit()

@@ -46,7 +46,7 @@ func (s *Source) windowDraft(id, kind string, prior float64, dim profile.Column,
 	if len(s.Additive) > 0 {
 		d.sumOf(s.Additive[0], s.Additive)
 		d.unit().bind("@value", "{{measure}}")
-		said = "total " + say(s.Additive[0])
+		said = saying("sum", say(s.Additive[0]))
 	} else {
 		d.bind("@unit", "").bind("@value", "1")
 	}
@@ -76,8 +76,8 @@ WITH events AS (
 
 func makeWindows(s *Source) []Candidate {
 	var out []Candidate
-	for _, dim := range first(s.Dims, 3) {
-		d, days, said, ok := s.windowDraft("window_compare", Comparison, .72, dim, s.Dims)
+	for _, dim := range first(s.Cats, 3) {
+		d, days, said, ok := s.windowDraft("window_compare", Comparison, .72, dim, s.Cats)
 		if !ok {
 			return nil
 		}
@@ -106,7 +106,7 @@ func signalWindows(s *Source, c Candidate, r Result) (float64, string) {
 // makeMovers ranks by growth, and leaves out what was too small to grow honestly.
 func makeMovers(s *Source) []Candidate {
 	var dims []profile.Column
-	for _, c := range append(append([]profile.Column(nil), s.Dims...), s.WideDims...) {
+	for _, c := range append(append([]profile.Column(nil), s.Cats...), s.WideDims...) {
 		if c.Distinct > 5 {
 			dims = append(dims, c)
 		}
@@ -137,5 +137,5 @@ func signalMovers(s *Source, c Candidate, r Result) (float64, string) {
 		return 0, "too few groups had anything before"
 	}
 	spread := g[0] - g[len(g)-1]
-	return clamp(spread/2, 0, 1), fmt.Sprintf("growth runs from %s to %s over %d groups", percent(g[len(g)-1]), percent(g[0]), len(g))
+	return clamp(spread/5, 0, .8), fmt.Sprintf("growth runs from %s to %s over %d groups", percent(g[len(g)-1]), percent(g[0]), len(g))
 }

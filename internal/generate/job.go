@@ -1,0 +1,128 @@
+package generate
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"millwright/internal/dataset"
+	"millwright/internal/errs"
+	"millwright/internal/evaluate"
+	"millwright/internal/job"
+	"millwright/internal/meta"
+	"millwright/internal/profile"
+	"millwright/internal/program"
+	"millwright/internal/program/store"
+)
+
+// JobType names the jobs that a Service's Handle runs.
+const JobType = "generate_queries"
+
+// A Service writes the programs of a datasource's dataset when it was analysed.
+// All fields must be set.
+type Service struct {
+	DB        *meta.DB
+	Datasets  *dataset.Store
+	Programs  *store.Store
+	Evaluator *evaluate.Evaluator
+}
+
+// ProgramEvent tells a job's subscribers of a program that was written.
+const ProgramEvent = "QueryProgram"
+
+// Handle generates programs for the current version of the job's datasource and
+// stores them in the transaction that completes the job. What a person has
+// edited or published stays as it is.
+func (s *Service) Handle(ctx context.Context, run *job.Run) error {
+	list, err := s.Datasets.ByDatasource(ctx, run.Job.SourceID)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return errs.New(errs.NotFound, "the datasource has no dataset to ask about").Named("no-dataset").Fix("run the datasource first")
+	}
+	d := list[0]
+	text, err := s.Datasets.Profile(ctx, d.ID, d.Version)
+	if err != nil {
+		return err
+	}
+	var p profile.Profile
+	if err := json.Unmarshal(text, &p); err != nil {
+		return errs.New(errs.Internal, "a stored profile cannot be read").Because(err)
+	}
+	run.Progress(ctx, job.Progress{Phase: "generate", Message: "trying questions", Fraction: 0.1})
+	outcome, err := Generate(ctx, &p, runner{s.Evaluator, d.ProjectID}, Options{})
+	if err != nil {
+		return err
+	}
+	message := fmt.Sprintf("%d questions of %d that were tried", len(outcome.Programs), outcome.Executed)
+	run.Progress(ctx, job.Progress{Phase: "generate", Message: message, Fraction: 0.95})
+	return s.DB.Tx(ctx, func(tx *sql.Tx) error {
+		saved, err := s.Programs.SaveGeneratedTx(ctx, tx, d.ProjectID, d.ID, d.Version, outcome.Programs)
+		if err != nil {
+			return err
+		}
+		for _, r := range saved {
+			if err := run.EmitTx(ctx, tx, ProgramEvent, map[string]any{"id": r.ID, "cue": r.Program.Cue, "kind": r.Program.Kind}); err != nil {
+				return err
+			}
+		}
+		return run.CompleteTx(ctx, tx)
+	})
+}
+
+// tryRows is how many rows of a candidate's answer are looked at.
+const tryRows = 1000
+
+// A runner tries candidates the way a program is run.
+type runner struct {
+	evaluator *evaluate.Evaluator
+	project   string
+}
+
+// Run runs the candidate with its defaults.
+func (r runner) Run(ctx context.Context, p program.Program) (Result, error) {
+	answer, err := r.evaluator.Run(ctx, evaluate.Request{ProjectID: r.project, Program: p, MaxRows: tryRows})
+	if err != nil {
+		return Result{}, err
+	}
+	var out Result
+	for _, c := range answer.Columns {
+		out.Columns = append(out.Columns, c.Name)
+	}
+	answer.Each(func(row []jsontext.Value) bool {
+		values := make([]any, len(row))
+		for i, v := range row {
+			values[i] = plain(v)
+		}
+		out.Rows = append(out.Rows, values)
+		return true
+	})
+	return out, nil
+}
+
+// plain decodes a JSON scalar; what has parts stays text.
+func plain(v jsontext.Value) any {
+	switch v.Kind() {
+	case 'n':
+		return nil
+	case 't', 'f':
+		return v.Kind() == 't'
+	case '0':
+		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+			return n
+		}
+		if f, err := strconv.ParseFloat(string(v), 64); err == nil {
+			return f
+		}
+	case '"':
+		if text, err := jsontext.AppendUnquote(nil, v); err == nil {
+			return string(text)
+		}
+	}
+	return string(v)
+}
