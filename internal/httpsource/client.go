@@ -109,14 +109,15 @@ const (
 // A Verdict says how complete the records of a Fetch are, with its evidence.
 type Verdict struct {
 	State         State    `json:"state"`
-	Reason        string   `json:"reason"`  // stable, kebab-case: "total-matched", "repeated-token"
-	Message       string   `json:"message"` // the same for a person, with numbers and what to try
+	Reason        string   `json:"reason"`          // stable, kebab-case: "total-matched", "repeated-token"
+	Message       string   `json:"message"`         // the same for a person, with numbers and what to try
+	Fixes         []string `json:"fixes,omitempty"` // what a person could try, if incomplete
 	Pages         int64    `json:"pages"`
 	Records       int64    `json:"records"`
 	TotalClaimed  *int64   `json:"total_claimed,omitempty"` // nil if the source named none
 	TotalFrom     string   `json:"total_from,omitempty"`    // where it said so: "meta.total", "X-Total-Count"
 	EmptyPages    int64    `json:"empty_pages,omitempty"`
-	ShortPages    int64    `json:"short_pages,omitempty"`    // shorter than the one before, and not the last
+	ShortPages    int64    `json:"short_pages,omitempty"`    // shorter than the longest before, and not the last
 	RepeatedPages int64    `json:"repeated_pages,omitempty"` // with the records of an earlier page
 	Alarms        []string `json:"alarms,omitempty"`         // things a person should look at
 }

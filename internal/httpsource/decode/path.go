@@ -45,6 +45,17 @@ func (p Path) String() string {
 	return p.text
 }
 
+// Plain reports whether the path leads by names to one value, so that its
+// elements can be counted against a total that the source names.
+func (p Path) Plain() bool {
+	for _, s := range p.steps {
+		if s.kind != byName {
+			return false
+		}
+	}
+	return p.query == nil
+}
+
 // ParsePath reads a dotted path ("data.items", "data[0]", `"odd.key".x`) or an
 // RFC 9535 JSONPath ("$.data[*].attrs"). Keys with dots are quoted.
 func ParsePath(text string) (Path, error) {
