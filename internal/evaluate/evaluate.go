@@ -27,7 +27,7 @@ type Datasets interface {
 	// read, child tables included.
 	TableNames(ctx context.Context, projectID string) ([]string, error)
 	// Tables returns what the engine needs for the named ones, which are some of
-	// TableNames.
+	// TableNames, or none: the engine wants the project's folder even then.
 	Tables(ctx context.Context, projectID string, names []string) (Tables, error)
 }
 
@@ -132,11 +132,9 @@ func (e *Evaluator) plan(ctx context.Context, req Request) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	tables := Tables{}
-	if len(names) > 0 {
-		if tables, err = e.Datasets.Tables(ctx, req.ProjectID, names); err != nil {
-			return plan{}, err
-		}
+	tables, err := e.Datasets.Tables(ctx, req.ProjectID, names)
+	if err != nil {
+		return plan{}, err
 	}
 	return plan{
 		query: engine.Query{

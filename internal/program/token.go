@@ -14,7 +14,7 @@ type TokenKind int
 const (
 	Word        TokenKind = iota // a keyword or a bare identifier
 	Quoted                       // "an identifier"
-	Text                         // a string: '…', E'…', $$…$$
+	Text                         // a string: '…', E'…', x'…', $$…$$
 	Digits                       // a number
 	Param                        // $name
 	Placeholder                  // {{name}}
@@ -110,6 +110,8 @@ func (s *scanner) next() error {
 		return s.text(1, false)
 	case (c == 'e' || c == 'E') && strings.HasPrefix(rest[1:], "'"):
 		return s.text(2, true)
+	case strings.IndexByte("bBnNxX", c) >= 0 && strings.HasPrefix(rest[1:], "'"):
+		return s.text(2, false)
 	case c == '"':
 		return s.quoted()
 	case c == '$':
@@ -143,7 +145,7 @@ func (s *scanner) text(skip int, escapes bool) error {
 			i++
 		default:
 			name := ""
-			if !escapes {
+			if skip == 1 {
 				name, _ = slotInside(rest[skip:i])
 			}
 			s.add(Text, name, s.at+i+1)

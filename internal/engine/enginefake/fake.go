@@ -5,6 +5,7 @@ package enginefake
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -165,12 +166,8 @@ func (r *rows) Close() error {
 	return nil
 }
 
-// Batch makes a batch from rows of JSON objects, for canned answers.
+// Batch makes a batch from a JSON list of objects, for canned answers.
 func Batch(schema *arrow.Schema, json string) (arrow.RecordBatch, error) {
-	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-	defer b.Release()
-	if err := b.UnmarshalJSON([]byte(json)); err != nil {
-		return nil, err
-	}
-	return b.NewRecordBatch(), nil
+	batch, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(json), array.WithUseNumber())
+	return batch, err
 }
