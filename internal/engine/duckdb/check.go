@@ -148,7 +148,7 @@ var refusedScalars = []string{
 // table function that is not allowed, named here or not.
 const namedTableFunctions = `
 	add_parquet_key all_profiling_output arrow_scan arrow_scan_dumb check_peg_parser checkpoint collations
-	copy_database database_list database_size disable_logging disable_peg_parser duckdb_approx_database_count
+	copy_database database_list database_size disable_logging disable_peg_parser disable_profiling duckdb_approx_database_count
 	duckdb_columns duckdb_connection_count duckdb_constraints duckdb_coordinate_systems duckdb_databases
 	duckdb_dependencies duckdb_extensions duckdb_external_file_cache duckdb_functions duckdb_indexes
 	duckdb_keywords duckdb_log_contexts duckdb_logs duckdb_logs_parsed duckdb_memory duckdb_optimizers

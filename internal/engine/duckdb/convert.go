@@ -34,11 +34,7 @@ func (e *Engine) Convert(ctx context.Context, c engine.Conversion) (_ engine.Con
 		return engine.Converted{}, err
 	}
 	defer e.converters.Release(1)
-	p, err := e.unbound()
-	if err != nil {
-		return engine.Converted{}, err
-	}
-	end, err := e.convert(ctx, p, c)
+	end, err := e.convert(ctx, c)
 	if err != nil {
 		return engine.Converted{}, errors.Join(err, removePartial(c.Output))
 	}
@@ -61,7 +57,7 @@ func checkConversion(c engine.Conversion) error {
 	return nil
 }
 
-func (e *Engine) convert(ctx context.Context, p *process, c engine.Conversion) (ending, error) {
+func (e *Engine) convert(ctx context.Context, c engine.Conversion) (ending, error) {
 	timeout := c.Timeout
 	if timeout <= 0 {
 		timeout = e.cfg.ConvertTimeout
@@ -70,18 +66,16 @@ func (e *Engine) convert(ctx context.Context, p *process, c engine.Conversion) (
 	if width(c.Schema.Columns) > wideTable {
 		threads = 1
 	}
-	b := &binding{
+	p, err := e.confined(binding{
 		ReadFiles: []string{c.Input},
 		WriteDirs: []string{filepath.Dir(c.Output)},
-		Spill:     p.spill,
 		Memory:    e.cfg.ConvertMemory,
 		FileSize:  1 << 50, // the size of a data set is its owner's quota to set, not ours
 		MaxSpill:  e.cfg.MaxSpill,
 		Threads:   threads,
 		CPU:       cpuSeconds(timeout, threads, 1),
-	}
-	if err := p.bind(b); err != nil {
-		e.retire(p)
+	})
+	if err != nil {
 		return ending{}, err
 	}
 	oneShot := func(bool) { e.retire(p) }

@@ -16,6 +16,12 @@ func TestMain(m *testing.M) {
 	if duckdb.IsWorker() {
 		os.Exit(duckdb.ServeWorker())
 	}
+	if len(os.Args) > 1 && os.Args[1] == duckdb.ProbeArg {
+		os.Exit(duckdb.ServeProbe())
+	}
+	if len(os.Args) > 1 && os.Args[1] == parentArg {
+		os.Exit(serveParent())
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -38,4 +44,11 @@ func open(t testing.TB, cfg duckdb.Config) *duckdb.Engine {
 
 func TestConformance(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T) engine.Engine { return open(t, duckdb.Config{}) })
+}
+
+func write(t testing.TB, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -156,30 +156,25 @@ func (e *Engine) bound(scope, dir string) (*process, error) {
 	if p := e.takeIdle(scope, dir); p != nil {
 		return p, nil
 	}
-	p, err := e.unbound()
-	if err != nil {
-		return nil, err
-	}
 	// A project without data may have no folder yet. What is bound without it
 	// will never see it, and serves once.
 	var dirs []string
 	if _, err := os.Stat(dir); err == nil {
 		dirs = []string{dir}
-	} else {
-		p.uses = e.cfg.MaxQueries
 	}
-	b := &binding{
+	p, err := e.confined(binding{
 		ReadDirs: dirs,
-		Spill:    p.spill,
 		Memory:   e.cfg.MemoryLimit,
 		FileSize: e.cfg.MaxSpill,
 		MaxSpill: e.cfg.MaxSpill,
 		Threads:  e.cfg.QueryThreads,
 		CPU:      cpuSeconds(e.cfg.Timeout, e.cfg.QueryThreads, e.cfg.MaxQueries),
-	}
-	if err := p.bind(b); err != nil {
-		e.retire(p)
+	})
+	if err != nil {
 		return nil, err
+	}
+	if len(dirs) == 0 {
+		p.uses = e.cfg.MaxQueries
 	}
 	p.scope, p.dir = scope, dir
 	return p, nil
@@ -208,23 +203,37 @@ func (e *Engine) takeIdle(scope, dir string) *process {
 	return nil
 }
 
-func (e *Engine) unbound() (*process, error) {
+// confined returns a fresh worker bound to b and its own spill folder. A spare
+// one that died while it waited is replaced.
+func (e *Engine) confined(b binding) (*process, error) {
 	defer e.refill()
 	for {
-		e.mu.Lock()
-		n := len(e.spare)
-		if n == 0 {
-			e.mu.Unlock()
-			return e.fork()
+		p, wasSpare, err := e.unbound()
+		if err != nil {
+			return nil, err
 		}
-		p := e.spare[n-1]
-		e.spare = e.spare[:n-1]
-		e.mu.Unlock()
-		if !p.dead() {
+		b.Spill = p.spill
+		err = p.bind(&b)
+		if err == nil {
 			return p, nil
 		}
 		e.retire(p)
+		if !wasSpare {
+			return nil, err
+		}
 	}
+}
+
+func (e *Engine) unbound() (p *process, wasSpare bool, err error) {
+	e.mu.Lock()
+	if n := len(e.spare); n > 0 {
+		p, e.spare = e.spare[n-1], e.spare[:n-1]
+		e.mu.Unlock()
+		return p, true, nil
+	}
+	e.mu.Unlock()
+	p, err = e.fork()
+	return p, false, err
 }
 
 // giveBack keeps a worker for its scope's next query, or ends it.

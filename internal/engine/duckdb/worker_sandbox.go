@@ -112,7 +112,7 @@ var refusedSyscalls = []string{
 	"open_by_handle_at", "name_to_handle_at", "memfd_create",
 	"add_key", "keyctl", "request_key",
 	"init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff",
-	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "capset",
+	"setrlimit", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "capset",
 	"settimeofday", "clock_settime", "adjtimex", "sethostname", "setdomainname", "acct", "quotactl", "syslog",
 	"chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat", "setxattr", "lsetxattr", "fsetxattr", "link", "linkat", "symlink", "symlinkat", "mknod", "mknodat",
 }
@@ -145,7 +145,8 @@ func sealSyscalls() error {
 				NamesWithCondtions: []seccomp.NameWithConditions{
 					// Go's scheduler signals its own threads.
 					{Name: "tgkill", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.NotEqual, Value: self}}},
-					{Name: "prlimit64", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.NotEqual, Value: 0}}},
+					// Root may raise its limits again, and those of others.
+					{Name: "prlimit64", Conditions: seccomp.ArgumentConditions{{Argument: 2, Operation: seccomp.NotEqual, Value: 0}}},
 				},
 			}},
 		},

@@ -1,0 +1,237 @@
+package duckdb_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"millwright/internal/engine"
+	"millwright/internal/engine/duckdb"
+	"millwright/internal/errs"
+)
+
+const forever = "SELECT count(*) AS n FROM range(100000000000) a(i), range(1000) b(j) WHERE hash(i + j) % 7 = 3"
+
+func one(dir, scope string) engine.Query {
+	return engine.Query{Scope: scope, Dir: dir, SQL: "SELECT 1 AS x"}
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	for _, c := range []struct {
+		rule  string
+		queue int
+		wait  time.Duration
+	}{{"nobody may wait", -1, time.Hour}, {"one may wait, but not for long", 1, 20 * time.Millisecond}} {
+		t.Run(c.rule, func(t *testing.T) {
+			dir := t.TempDir()
+			e := open(t, duckdb.Config{Workers: 1, Queue: c.queue, QueueWait: c.wait})
+			busy := one(dir, "a")
+			busy.SQL = forever
+			rows, err := e.Run(t.Context(), busy)
+			must(t, err)
+			_, err = e.Run(t.Context(), one(dir, "b"))
+			if found, ok := errs.Find(err); !ok || found.Kind != errs.Unavailable || found.Type != "engine-busy" || found.RetryAfter <= 0 {
+				t.Errorf("got %v, want engine-busy with a time to try again", err)
+			}
+			must(t, rows.Close())
+			if _, err := everything(t, e, one(dir, "b")); err != nil {
+				t.Errorf("once the other query is closed: %v", err)
+			}
+		})
+	}
+}
+
+func TestWaitingQueryCanBeCancelled(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, duckdb.Config{Workers: 1})
+	busy := one(dir, "a")
+	busy.SQL = forever
+	rows, err := e.Run(t.Context(), busy)
+	must(t, err)
+	defer rows.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := e.Run(ctx, one(dir, "b")); !errors.Is(err, errs.Canceled) {
+		t.Errorf("got %v, want cancelled", err)
+	}
+}
+
+func TestWorkersEnd(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, duckdb.Config{Workers: 2, IdleAfter: 30 * time.Millisecond, MaxQueries: 3})
+	ask := func(scope string) {
+		t.Helper()
+		if _, err := everything(t, e, one(dir, scope)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask("a")
+	for _, gone := range e.Idle() {
+		<-gone // when unused for IdleAfter, or the test times out
+	}
+}
+
+func TestWorkersAreReusedAndReplaced(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, duckdb.Config{Workers: 2, MaxQueries: 3})
+	ask := func(scope string) []<-chan struct{} {
+		t.Helper()
+		if _, err := everything(t, e, one(dir, scope)); err != nil {
+			t.Fatal(err)
+		}
+		return e.Idle()
+	}
+	first := ask("a")
+	if again := ask("a"); !slices.Equal(first, again) {
+		t.Error("the scope's idle worker was not reused")
+	}
+	if idle := ask("a"); len(idle) != 0 {
+		t.Error("a worker outlived MaxQueries")
+	}
+	<-first[0]
+	// More scopes than workers: the longest unused makes room.
+	oldest := ask("a")[0]
+	ask("b")
+	if idle := ask("c"); len(idle) > 2 {
+		t.Errorf("%d idle workers, want at most Workers", len(idle))
+	}
+	<-oldest
+}
+
+func TestDeadWorkersAreNoticed(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, duckdb.Config{})
+	for range 3 {
+		if _, err := everything(t, e, one(dir, "a")); err != nil {
+			t.Fatal(err)
+		}
+		gone := e.Idle()
+		for _, pid := range e.Pids() { // idle and spare alike, as the kernel would when memory is short
+			must(t, unix.Kill(pid, unix.SIGKILL))
+		}
+		for _, g := range gone {
+			<-g
+		}
+	}
+	if _, err := everything(t, e, one(dir, "a")); err != nil {
+		t.Errorf("after all workers died: %v", err)
+	}
+}
+
+func TestWorkersHaveNoEnvironment(t *testing.T) {
+	t.Setenv("MILLWRIGHT_TEST_SECRET", secretText)
+	e := open(t, duckdb.Config{})
+	pids := e.Pids()
+	if len(pids) == 0 {
+		t.Fatal("no spare worker")
+	}
+	for _, pid := range pids {
+		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err != nil || len(env) != 0 {
+			t.Errorf("got %q, %v; want nothing", env, err)
+		}
+	}
+}
+
+func TestCloseEndsRunningQueries(t *testing.T) {
+	spill := filepath.Join(t.TempDir(), "spill")
+	e := open(t, duckdb.Config{SpillDir: spill})
+	q := one(t.TempDir(), "a")
+	q.SQL = forever
+	rows, err := e.Run(t.Context(), q)
+	must(t, err)
+	pids := e.Pids()
+	must(t, e.Close())
+	for rows.Next() {
+	}
+	if !errors.Is(rows.Err(), errs.Unavailable) {
+		t.Errorf("got %v, want unavailable", rows.Err())
+	}
+	must(t, rows.Close())
+	for _, pid := range pids {
+		if err := unix.Kill(pid, 0); !errors.Is(err, unix.ESRCH) {
+			t.Errorf("worker %d is still there: %v", pid, err)
+		}
+	}
+	if left, err := os.ReadDir(spill); err != nil || len(left) != 0 {
+		t.Errorf("spill folders are left: %v, %v", left, err)
+	}
+}
+
+// parentArg makes the test binary a server that runs a query until it is killed.
+const parentArg = "__parent"
+
+func serveParent() int {
+	dir, err := os.MkdirTemp("", "parent")
+	if err != nil {
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	e, err := duckdb.Open(duckdb.Config{SpillDir: dir})
+	if err != nil {
+		return 1
+	}
+	q := one(dir, "a")
+	q.SQL, q.Timeout = forever, time.Hour
+	rows, err := e.Run(context.Background(), q)
+	if err != nil {
+		return 1
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(e.Pids()); err != nil {
+		return 1
+	}
+	rows.Next()
+	return 1
+}
+
+func TestWorkersDieWithTheirParent(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], parentArg)
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	must(t, err)
+	var pids []int
+	must(t, json.Unmarshal(line, &pids))
+	if len(pids) == 0 {
+		t.Fatal("no workers")
+	}
+	var watched []unix.PollFd
+	for _, pid := range pids {
+		fd, err := unix.PidfdOpen(pid, 0)
+		must(t, err)
+		defer unix.Close(fd)
+		watched = append(watched, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+	must(t, cmd.Process.Kill())
+	for i := range watched {
+		if n, err := unix.Poll(watched[i:i+1], 5000); n != 1 {
+			t.Errorf("worker %d outlives its parent: %v", pids[i], err)
+		}
+	}
+	_ = cmd.Wait() // killed
+}
+
+func TestOpenRemovesLeftovers(t *testing.T) {
+	spill := t.TempDir()
+	left, kept := filepath.Join(spill, "worker-123"), filepath.Join(spill, "mine")
+	must(t, os.Mkdir(left, 0o700))
+	must(t, os.Mkdir(kept, 0o700))
+	open(t, duckdb.Config{SpillDir: spill})
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a killed worker's folder is still there: %v", err)
+	}
+	if _, err := os.Stat(kept); err != nil {
+		t.Errorf("a foreign folder was removed: %v", err)
+	}
+}
