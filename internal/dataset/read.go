@@ -4,170 +4,149 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"strings"
 
 	"millwright/internal/errs"
 	"millwright/internal/meta"
 )
 
-// A dataset is hidden with its datasource.
-const selectDataset = `SELECT d.id, d.project_id, d.datasource_id, d.name, d.table_name, d.current_version, d.last_field_id, d.created_at, d.updated_at,
-	s.deleted_at, coalesce(v.schema, '{}'),
-	coalesce((SELECT f.object_id FROM dataset_files f WHERE f.dataset_id = d.id AND f.removed_version IS NULL
-		ORDER BY f.added_version DESC, f.place DESC LIMIT 1), '')
-	FROM datasets d JOIN datasources s ON s.id = d.datasource_id
-	LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.current_version `
+const datasetColumns = `id, project_id, coalesce(datasource_id, ''), object_id, name, table_name, schema, last_field_id,
+	version, row_count, bytes, created_at, updated_at, deleted_at`
 
-func scanDataset(r meta.Row) (d Dataset, err error) {
+func scanDataset(row meta.Row) (d Dataset, err error) {
+	var schema string
 	var created, updated int64
 	var deleted sql.NullInt64
-	var schema string
-	if err := r.Scan(&d.ID, &d.ProjectID, &d.DatasourceID, &d.Name, &d.TableName, &d.Version, &d.LastFieldID, &created, &updated,
-		&deleted, &schema, &d.ObjectID); err != nil {
-		return d, err
+	if err := row.Scan(&d.ID, &d.ProjectID, &d.DatasourceID, &d.ObjectID, &d.Name, &d.TableName, &schema, &d.LastFieldID,
+		&d.Version, &d.Rows, &d.Bytes, &created, &updated, &deleted); err != nil {
+		return Dataset{}, err
 	}
 	d.CreatedAt, d.UpdatedAt, d.DeletedAt = meta.Time(created), meta.Time(updated), meta.NullTime(deleted)
 	return d, json.Unmarshal([]byte(schema), &d.Schema)
 }
 
-// Dataset returns a dataset; errs.NotFound if there is none or it is hidden.
+func noDataset() error { return errs.New(errs.NotFound, "no such dataset") }
+func noVersion() error { return errs.New(errs.NotFound, "no such version of the dataset") }
+
+// tableKey returns what table names are compared by: SQL ignores their case.
+func tableKey(name string) string { return strings.ToLower(name) }
+
+// Dataset returns a dataset; errs.NotFound if there is none or it was deleted.
 func (s *Store) Dataset(ctx context.Context, id ID) (_ Dataset, err error) {
-	defer errs.Wrap(&err, "dataset.Dataset")
-	d, found, err := meta.One(ctx, s.DB.Read(), scanDataset, selectDataset+`WHERE d.id = ? AND s.deleted_at IS NULL`, id)
-	if err == nil && !found {
-		err = noSuch("dataset")
+	defer errs.Wrap(&err, "dataset.Dataset(%s)", id)
+	d, ok, err := meta.One(ctx, s.DB.Read(), scanDataset,
+		`SELECT `+datasetColumns+` FROM datasets WHERE id = ? AND deleted_at IS NULL`, id)
+	if err == nil && !ok {
+		err = noDataset()
 	}
 	return d, err
 }
 
-// ByProject returns the datasets of a project, oldest first.
+// ByProject returns a project's datasets, the oldest first.
 func (s *Store) ByProject(ctx context.Context, projectID string) (_ []Dataset, err error) {
-	defer errs.Wrap(&err, "dataset.ByProject")
-	return meta.All(ctx, s.DB.Read(), scanDataset, selectDataset+`WHERE d.project_id = ? AND s.deleted_at IS NULL ORDER BY d.created_at, d.id`, projectID)
+	defer errs.Wrap(&err, "dataset.ByProject(%s)", projectID)
+	return s.list(ctx, `project_id = ?`, projectID)
 }
 
-// ByDatasource returns the dataset of a datasource: one, or none before its
-// first run.
+// ByDatasource returns a datasource's datasets, the oldest first.
 func (s *Store) ByDatasource(ctx context.Context, datasourceID string) (_ []Dataset, err error) {
-	defer errs.Wrap(&err, "dataset.ByDatasource")
-	return meta.All(ctx, s.DB.Read(), scanDataset, selectDataset+`WHERE d.datasource_id = ? AND s.deleted_at IS NULL`, datasourceID)
+	defer errs.Wrap(&err, "dataset.ByDatasource(%s)", datasourceID)
+	return s.list(ctx, `datasource_id = ?`, datasourceID)
 }
 
-const selectVersion = `SELECT dataset_id, version, run_id, kind, row_count, bytes, schema, verdict, report, created_at FROM dataset_versions `
+func (s *Store) list(ctx context.Context, where string, args ...any) ([]Dataset, error) {
+	return meta.All(ctx, s.DB.Read(), scanDataset,
+		`SELECT `+datasetColumns+` FROM datasets WHERE `+where+` AND deleted_at IS NULL ORDER BY created_at, id`, args...)
+}
 
-func scanVersion(r meta.Row) (v Version, err error) {
-	var created int64
+// ByTableName returns the project's datasets of those table names, in the order
+// of names and regardless of case; a name without a dataset is left out. All are
+// read at one moment: their Versions belong together.
+func (s *Store) ByTableName(ctx context.Context, projectID string, names []string) (_ []Dataset, err error) {
+	defer errs.Wrap(&err, "dataset.ByTableName(%s)", projectID)
+	keys := make([]string, len(names))
+	for i, name := range names {
+		keys[i] = tableKey(name)
+	}
+	in, args := meta.In(keys)
+	all, err := s.list(ctx, `project_id = ? AND table_key IN `+in, append([]any{projectID}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]Dataset{}
+	for _, d := range all {
+		found[tableKey(d.TableName)] = d
+	}
+	ordered := []Dataset{}
+	for _, key := range keys {
+		if d, ok := found[key]; ok {
+			ordered = append(ordered, d)
+			delete(found, key)
+		}
+	}
+	return ordered, nil
+}
+
+const versionColumns = `dataset_id, version, run_id, kind, object_id, row_count, bytes, schema, verdict, report, created_at`
+
+func scanVersion(row meta.Row) (v Version, err error) {
 	var schema, verdict, report string
-	if err := r.Scan(&v.DatasetID, &v.Version, &v.RunID, &v.Kind, &v.Rows, &v.Bytes, &schema, &verdict, &report, &created); err != nil {
-		return v, err
+	var created int64
+	if err := row.Scan(&v.DatasetID, &v.Version, &v.RunID, &v.Kind, &v.ObjectID, &v.Rows, &v.Bytes,
+		&schema, &verdict, &report, &created); err != nil {
+		return Version{}, err
 	}
 	v.Verdict, v.Report, v.CreatedAt = json.RawMessage(verdict), json.RawMessage(report), meta.Time(created)
 	return v, json.Unmarshal([]byte(schema), &v.Schema)
 }
 
-// Version returns one version of a dataset; errs.NotFound if there is none.
+// Versions returns a dataset's versions, the newest first.
+func (s *Store) Versions(ctx context.Context, id ID) (_ []Version, err error) {
+	defer errs.Wrap(&err, "dataset.Versions(%s)", id)
+	return meta.All(ctx, s.DB.Read(), scanVersion,
+		`SELECT `+versionColumns+` FROM dataset_versions WHERE dataset_id = ? ORDER BY version DESC`, id)
+}
+
+// Version returns one version; errs.NotFound if there is none of that number.
 func (s *Store) Version(ctx context.Context, id ID, version int64) (_ Version, err error) {
-	defer errs.Wrap(&err, "dataset.Version")
-	v, found, err := meta.One(ctx, s.DB.Read(), scanVersion, selectVersion+`WHERE dataset_id = ? AND version = ?`, id, version)
-	if err == nil && !found {
-		err = noSuch("version of the dataset")
+	defer errs.Wrap(&err, "dataset.Version(%s, %d)", id, version)
+	v, ok, err := meta.One(ctx, s.DB.Read(), scanVersion,
+		`SELECT `+versionColumns+` FROM dataset_versions WHERE dataset_id = ? AND version = ?`, id, version)
+	if err == nil && !ok {
+		err = noVersion()
 	}
 	return v, err
 }
 
-// Versions returns the versions of a dataset, newest first.
-func (s *Store) Versions(ctx context.Context, id ID) (_ []Version, err error) {
-	defer errs.Wrap(&err, "dataset.Versions")
-	return meta.All(ctx, s.DB.Read(), scanVersion, selectVersion+`WHERE dataset_id = ? ORDER BY version DESC`, id)
-}
-
-// Files returns the files of a dataset at a version, in order.
+// Files returns the files that make up a version, in the order of their rows;
+// errs.NotFound if there is no such version. The answer never changes.
 func (s *Store) Files(ctx context.Context, id ID, version int64) (_ []File, err error) {
-	defer errs.Wrap(&err, "dataset.Files")
-	return meta.All(ctx, s.DB.Read(), func(r meta.Row) (f File, err error) {
+	defer errs.Wrap(&err, "dataset.Files(%s, %d)", id, version)
+	if _, err := s.Version(ctx, id, version); err != nil {
+		return nil, err
+	}
+	return meta.All(ctx, s.DB.Read(), func(row meta.Row) (f File, err error) {
+		var stats string
 		var removed sql.NullInt64
-		err = r.Scan(&f.ObjectID, &f.ObjectKey, &f.Bytes, &f.Rows, &f.AddedVersion, &removed)
+		err = row.Scan(&f.DatasetID, &f.ObjectID, &f.ObjectKey, &f.Bytes, &f.Rows, &stats, &f.AddedVersion, &removed)
+		f.Stats = json.RawMessage(stats)
 		if removed.Valid {
 			f.RemovedVersion = &removed.Int64
 		}
 		return f, err
-	}, `SELECT object_id, object_key, bytes, row_count, added_version, removed_version FROM dataset_files
-		WHERE dataset_id = ? AND added_version <= ? AND (removed_version IS NULL OR removed_version > ?) ORDER BY added_version, place`, id, version, version)
+	}, `SELECT dataset_id, object_id, object_key, bytes, row_count, stats, added_version, removed_version FROM dataset_files
+		WHERE dataset_id = ? AND added_version <= ? AND (removed_version IS NULL OR removed_version > ?)
+		ORDER BY added_version, place`, id, version, version)
 }
 
-// SaveProfileTx keeps what analysis found about a version, as JSON, in place of
-// what it found before.
-func (s *Store) SaveProfileTx(ctx context.Context, tx meta.Querier, id ID, version int64, profile json.RawMessage) (err error) {
-	defer errs.Wrap(&err, "dataset.SaveProfile")
-	result, err := tx.ExecContext(ctx, `UPDATE dataset_versions SET profile = ? WHERE dataset_id = ? AND version = ?`, string(profile), id, version)
-	if err != nil {
-		return err
-	}
-	if n, err := result.RowsAffected(); err != nil || n > 0 {
-		return err
-	}
-	return noSuch("version of the dataset")
-}
-
-// Profile returns what analysis found about a version; errs.NotFound if it was
-// not analysed yet.
+// Profile returns what SaveProfile stored; errs.NotFound if the version was not
+// analysed yet, or does not exist.
 func (s *Store) Profile(ctx context.Context, id ID, version int64) (_ json.RawMessage, err error) {
-	defer errs.Wrap(&err, "dataset.Profile")
-	text, found, err := meta.One(ctx, s.DB.Read(), func(r meta.Row) (text string, err error) { return text, r.Scan(&text) },
+	defer errs.Wrap(&err, "dataset.Profile(%s, %d)", id, version)
+	p, ok, err := meta.One(ctx, s.DB.Read(), func(row meta.Row) (p string, err error) { return p, row.Scan(&p) },
 		`SELECT profile FROM dataset_versions WHERE dataset_id = ? AND version = ? AND profile IS NOT NULL`, id, version)
-	if err == nil && !found {
-		err = noSuch("profile of this version")
+	if err == nil && !ok {
+		err = errs.New(errs.NotFound, "this version of the dataset was not analysed yet")
 	}
-	return json.RawMessage(text), err
-}
-
-// A Snapshot is the state of some tables of a project at one moment.
-type Snapshot struct {
-	Dataset Dataset
-	Files   []File
-	Profile json.RawMessage // nil if the version was not analysed yet
-}
-
-// Snapshots returns the named tables of a project, all at the same moment, in
-// the order of the names. A name without a dataset is left out.
-func (s *Store) Snapshots(ctx context.Context, projectID string, names []string) (_ []Snapshot, err error) {
-	defer errs.Wrap(&err, "dataset.Snapshots")
-	var all []Snapshot
-	err = s.DB.View(ctx, func(tx *sql.Tx) error {
-		for _, name := range names {
-			d, found, err := meta.One(ctx, tx, scanDataset, selectDataset+`WHERE d.project_id = ? AND d.table_name = ? AND s.deleted_at IS NULL`, projectID, name)
-			if err != nil {
-				return err
-			}
-			if !found {
-				continue
-			}
-			snapshot, err := s.snapshot(ctx, tx, d)
-			if err != nil {
-				return err
-			}
-			all = append(all, snapshot)
-		}
-		return nil
-	})
-	return all, err
-}
-
-func (s *Store) snapshot(ctx context.Context, tx meta.Querier, d Dataset) (Snapshot, error) {
-	files, err := meta.All(ctx, tx, func(r meta.Row) (f File, err error) {
-		return f, r.Scan(&f.ObjectID, &f.ObjectKey, &f.Bytes, &f.Rows, &f.AddedVersion)
-	}, `SELECT object_id, object_key, bytes, row_count, added_version FROM dataset_files
-		WHERE dataset_id = ? AND removed_version IS NULL ORDER BY added_version, place`, d.ID)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	profile, found, err := meta.One(ctx, tx, func(r meta.Row) (text string, err error) { return text, r.Scan(&text) },
-		`SELECT profile FROM dataset_versions WHERE dataset_id = ? AND version = ? AND profile IS NOT NULL`, d.ID, d.Version)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	out := Snapshot{Dataset: d, Files: files}
-	if found {
-		out.Profile = json.RawMessage(profile)
-	}
-	return out, nil
+	return json.RawMessage(p), err
 }
