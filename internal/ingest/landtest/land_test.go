@@ -79,7 +79,7 @@ func land(t tester, e engine.Engine, dir string, pages ...[]string) typing.Resul
 	}
 	result := o.Schema(nil)
 	normal := filepath.Join(dir, "normal.ndjson.zst")
-	if err := spill.Rewrite(t.Context(), raw, typing.NewNormalizer(result.Schema), normal, nil); err != nil {
+	if err := spill.Rewrite(t.Context(), raw, result.Normalizer(), normal, nil); err != nil {
 		t.Fatalf("%v", err)
 	}
 	convert(t, e, normal, result.Schema, records)
@@ -164,7 +164,8 @@ func TestValuesSurvive(t *testing.T) {
 		{"decimals of 30 digits", []string{`123456789012345678.901234567891`, `-0.000000000001`, `0`, `1e-5`}, "DECIMAL(30,12)"},
 		{"decimals below one", []string{`0.12345678901234567890123456789`, `-0.5`}, "DECIMAL(30,29)"},
 		{"1e400", []string{`1e400`, `1`, `-1e400`}, "VARCHAR"},
-		{"zeros with a sign", []string{`-0`, `0`, `-0.0`, `0.0`, `1`, `-0e5`}, "DOUBLE"},
+		{"zeros with a sign", []string{`-0`, `-0.0`, `1`, `-0e5`}, "DOUBLE"},
+		{"zeros with and without a sign", []string{`-0`, `0`, `-0.0`, `0.0`, `1`, `-0e5`}, "DOUBLE"},
 		{"floats", []string{`0.1`, `1.7976931348623157e308`, `5e-324`, `2.2250738585072014e-308`, `0.30000000000000004`, `1e22`, `1e23`, `-1.5E-7`, `100000000000000000000`,
 			`123456789012345680000`, `9007199254740992`, `18446744073709552000`, `1e-5`, `3`}, "DOUBLE"},
 		{"booleans", []string{`true`, `false`, `null`}, "BOOLEAN"},
@@ -192,6 +193,44 @@ func TestValuesSurvive(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A Parquet dictionary holds one zero, so that one "-0.0" would become the value of
+// every zero of the column.
+func TestZerosGetNoSign(t *testing.T) {
+	t.Parallel()
+	var both, signed []string
+	for i := range 20_000 {
+		both = append(both, fmt.Sprintf(`{"v":%s}`, []string{"-0.0", "0", "0.0", "1.5"}[i%4]))
+		signed = append(signed, fmt.Sprintf(`{"v":%s}`, []string{"-0.0", "-0", "2", "1.5"}[i%4]))
+	}
+	e := newEngine(t)
+	land(t, e, t.TempDir(), both)
+	dir := t.TempDir()
+	result := land(t, e, dir, signed)
+	if got := count(t, e, dir, result.Schema, "1/v = '-inf'::DOUBLE"); got != 10_000 {
+		t.Errorf("%d of 10,000 zeros with a sign have it", got)
+	}
+}
+
+// count returns how many rows of what land made in dir satisfy the condition.
+func count(t *testing.T, e engine.Engine, dir string, s table.Schema, condition string) int64 {
+	t.Helper()
+	objects := filepath.Join(dir, "objects of normal.ndjson.zst")
+	rows, err := e.Run(t.Context(), engine.Query{Scope: objects, Dir: objects, SQL: "SELECT count(*) AS n FROM t WHERE " + condition,
+		Tables: []engine.Table{{Name: "t", Files: []string{filepath.Join(objects, "data.parquet")}, Schema: s}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var n int64
+	for rows.Next() {
+		n, _ = rowOf(rows.Batch(), 0)["n"].(int64)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func TestMapsSurvive(t *testing.T) {

@@ -12,6 +12,7 @@ type judge struct {
 	limits  Limits
 	last    int // the last field id given
 	direct  bool
+	merged  []int // ids of DOUBLE places with zeros of both signs
 	reports []Report
 }
 
@@ -45,7 +46,7 @@ func (j *judge) columns(n *node, path []string, prev []table.Column) []table.Col
 		if c.Name != c.Key || !isSimple(c.Name) {
 			j.direct = false
 		}
-		c.Type = j.typeOf(f, append(slices.Clip(path), c.Name), n.counts.Objects-f.counts.present(), old.Type)
+		c.Type = j.typeOf(f, append(slices.Clip(path), c.Name), n.counts.Objects-f.counts.present(), c.ID, old.Type)
 		columns = append(columns, c)
 	}
 	return columns
@@ -71,11 +72,16 @@ func orderLike(fields []*node, prev []table.Column) []*node {
 	return fields
 }
 
-// typeOf decides the type of the values at n, and reports it.
-func (j *judge) typeOf(n *node, path []string, missing int64, prev table.Type) table.Type {
+// typeOf decides the type of the values at n, which have that field id, and reports it.
+func (j *judge) typeOf(n *node, path []string, missing int64, id int, prev table.Type) table.Type {
 	at := len(j.reports)
 	j.reports = append(j.reports, Report{Path: path, Counts: n.counts, Missing: missing})
 	t, notes := j.decide(n, path, prev)
+	if t.Kind == table.Double && n.num.zero && n.num.signed {
+		j.direct = false
+		j.merged = append(j.merged, id)
+		notes = []string{"zeros with a sign among zeros without: the sign is not kept"}
+	}
 	j.reports[at].Type, j.reports[at].Notes = t.String(), notes
 	return t
 }
@@ -173,7 +179,7 @@ func (j *judge) list(n *node, path []string, prev table.Type) (table.Type, []str
 		t.Elem = &table.Type{Kind: table.Varchar}
 		return t, []string{"no array has an element: their type is unknown"}
 	}
-	elem := j.typeOf(n.item, append(slices.Clip(path), "[]"), 0, old)
+	elem := j.typeOf(n.item, append(slices.Clip(path), "[]"), 0, t.ElemID, old)
 	t.Elem = &elem
 	return t, nil
 }
@@ -213,7 +219,7 @@ func (j *judge) mapType(entry *node, keys int, path []string, prev table.Type) (
 	}
 	t.KeyID = j.id(t.KeyID)
 	t.ElemID = j.id(t.ElemID)
-	elem := j.typeOf(entry, append(slices.Clip(path), "{}"), 0, old)
+	elem := j.typeOf(entry, append(slices.Clip(path), "{}"), 0, t.ElemID, old)
 	t.Elem = &elem
 	return t, []string{fmt.Sprintf("at least %d different keys: kept as MAP", keys)}
 }

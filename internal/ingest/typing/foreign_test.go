@@ -52,7 +52,7 @@ func check(t interface{ Errorf(string, ...any) }, record []byte) {
 		return
 	}
 	result := o.Schema(nil)
-	line, err := typing.NewNormalizer(result.Schema).Append(nil, record)
+	line, err := result.Normalizer().Append(nil, record)
 	if err != nil {
 		if e, _ := errs.Find(err); e == nil || e.Type != "duplicate-key" || isStrict(record, false) {
 			t.Errorf("%q is observed and not normalized: %v", record, err)
@@ -216,7 +216,7 @@ func TestNormalFormKeepsValues(t *testing.T) {
 			}
 		}
 		result := o.Schema(nil)
-		n := typing.NewNormalizer(result.Schema)
+		n := result.Normalizer()
 		for _, r := range records {
 			line, err := n.Append(nil, []byte(r))
 			if err != nil {

@@ -34,9 +34,9 @@ func values(texts ...string) []string {
 }
 
 // normal returns the records in normal form.
-func normal(t testing.TB, s table.Schema, records ...string) []string {
+func normal(t testing.TB, result typing.Result, records ...string) []string {
 	t.Helper()
-	n := typing.NewNormalizer(s)
+	n := result.Normalizer()
 	out := make([]string, len(records))
 	for i, r := range records {
 		line, err := n.Append(nil, []byte(r))
@@ -85,6 +85,8 @@ var ladder = []struct {
 	{"zero with an absurd exponent is zero", []string{`0e99999999999999999999`}, "DOUBLE", nil, true},
 	{"-0 is no integer", []string{`-0`, `1`}, "DOUBLE", []string{`-0.0`, `1`}, false},
 	{"-0.0 keeps its sign", []string{`-0.0`, `1`}, "DOUBLE", nil, true},
+	{"a sign among zeros without is dropped", []string{`-0`, `0.00`, `-0.0`, `1`, `-0e5`}, "DOUBLE", []string{`0.0`, `0.00`, `0.0`, `1`, `0.0`}, false},
+	{"a zero beside a sign", []string{`-0.0`, `0`}, "DOUBLE", []string{`0.0`, `0`}, false},
 	{"-0 is no DECIMAL", []string{`-0`, `9007199254740993`}, "VARCHAR", []string{`"-0"`, `"9007199254740993"`}, false},
 	{"1.0 and 1e3 are not written as integers", []string{`1.0`, `1e3`, `2`}, "DOUBLE", nil, true},
 
@@ -146,7 +148,7 @@ func TestLadder(t *testing.T) {
 			if c.normal != nil {
 				want = values(c.normal...)
 			}
-			if diff := cmp.Diff(want, normal(t, got.Schema, records...)); diff != "" {
+			if diff := cmp.Diff(want, normal(t, got, records...)); diff != "" {
 				t.Errorf("normal form (-want +got):\n%s", diff)
 			}
 			if got.Direct != c.direct {
@@ -200,14 +202,15 @@ func TestOneFractionInTheLastRow(t *testing.T) {
 	if err := o.Observe(last); err != nil {
 		t.Fatal(err)
 	}
-	s := o.Schema(nil).Schema
+	result := o.Schema(nil)
+	s := result.Schema
 	want := []string{"DOUBLE", "DECIMAL(18,2)"}
 	for i, c := range s.Columns {
 		if got := c.Type.String(); got != want[i] {
 			t.Errorf("%s is %s, want %s", c.Name, got, want[i])
 		}
 	}
-	if diff := cmp.Diff([]string{`{"small":1.75,"large":"1.75"}`}, normal(t, s, string(last))); diff != "" {
+	if diff := cmp.Diff([]string{`{"small":1.75,"large":"1.75"}`}, normal(t, result, string(last))); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -37,6 +37,7 @@ type node struct {
 // numbers is what is known of the numbers at a node.
 type numbers struct {
 	floats   int64 // that are not integers of 64 bits
+	zero     bool  // there was a zero without a sign
 	signed   bool  // there was a zero with a sign
 	zeroInt  bool  // it was written "-0", which some engines read as an integer
 	lossy    bool  // there was one that a float64 does not give back
@@ -47,6 +48,7 @@ type numbers struct {
 
 func (a *numbers) add(b numbers) {
 	a.floats += b.floats
+	a.zero = a.zero || b.zero
 	a.signed = a.signed || b.signed
 	a.zeroInt = a.zeroInt || b.zeroInt
 	a.lossy = a.lossy || b.lossy
@@ -94,6 +96,7 @@ func (n *node) longNumber(b []byte) {
 		n.counts.Fractions++
 	}
 	f.signed = d.negative && len(d.digits) == 0
+	f.zero = !d.negative && len(d.digits) == 0
 	f.zeroInt = f.signed && d.integer
 	f.lossy = n.num.lossy || !d.inDouble(b)
 	n.num.add(f)

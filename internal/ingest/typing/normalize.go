@@ -2,6 +2,7 @@ package typing
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -44,6 +45,8 @@ type plan struct {
 	fields           []*planField
 	index            map[string]*planField
 	elem             *plan
+	id               int  // field id
+	unsigned         bool // zeros lose their sign
 }
 
 // A planField is a field of a STRUCT, or a column.
@@ -56,7 +59,8 @@ type planField struct {
 	seen   uint64
 }
 
-// NewNormalizer returns a normalizer for records that fit the schema.
+// NewNormalizer returns a normalizer for records that fit the schema. It keeps the
+// sign of every zero; see [Result.Normalizer].
 func NewNormalizer(s table.Schema) *Normalizer {
 	n := &Normalizer{root: planOf(table.Type{Kind: table.Struct, Fields: s.Columns}), depth: 10_000}
 	if len(s.Columns) == 1 {
@@ -69,6 +73,7 @@ func planOf(t table.Type) plan {
 	p := plan{kind: t.Kind, precision: t.Precision, scale: t.Scale}
 	if t.Elem != nil {
 		elem := planOf(*t.Elem)
+		elem.id = t.ElemID
 		p.elem = &elem
 	}
 	if t.Kind != table.Struct {
@@ -77,6 +82,7 @@ func planOf(t table.Type) plan {
 	p.index = make(map[string]*planField, len(t.Fields))
 	for i, c := range t.Fields {
 		f := &planField{plan: planOf(c.Type), key: c.Key, plain: isPlain(c.Key), pos: i}
+		f.id = c.ID
 		if c.Name != c.Key {
 			f.rename = quoted(c.Name)
 		}
@@ -84,6 +90,17 @@ func planOf(t table.Type) plan {
 		p.index[c.Key] = f
 	}
 	return p
+}
+
+// mergeZeros drops the sign of zeros at the places with these field ids.
+func (p *plan) mergeZeros(ids []int) {
+	p.unsigned = p.kind == table.Double && slices.Contains(ids, p.id)
+	for _, f := range p.fields {
+		f.mergeZeros(ids)
+	}
+	if p.elem != nil {
+		p.elem.mergeZeros(ids)
+	}
 }
 
 // quoted returns name as JSON. Names are valid UTF-8, so that it cannot fail.
@@ -223,7 +240,11 @@ func (n *Normalizer) number(i int, p *plan) int {
 		if !d.inDouble(num) {
 			return n.misfit()
 		}
-		if d.integer && d.negative && len(d.digits) == 0 {
+		switch zero := len(d.digits) == 0; {
+		case zero && p.unsigned:
+			n.flush(i, end)
+			n.dst = append(n.dst, "0.0"...)
+		case zero && d.negative && d.integer:
 			n.flush(i, end)
 			n.dst = append(n.dst, "-0.0"...)
 		}

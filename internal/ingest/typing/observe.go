@@ -270,6 +270,7 @@ func (o *Observer) number(b []byte, i int, n *node) int {
 	case shortInt:
 		n.counts.Integers++
 		n.num.whole = max(n.num.whole, whole)
+		n.num.zero = n.num.zero || whole == 0
 	case shortFrac:
 		n.counts.Fractions++
 		n.num.floats++
@@ -277,6 +278,9 @@ func (o *Observer) number(b []byte, i int, n *node) int {
 		n.num.scale = max(n.num.scale, frac)
 		if frac > n.num.minScale {
 			n.num.minScale = max(n.num.minScale, trimZeros(b[:end], frac))
+		}
+		if whole == 0 && !n.num.zero {
+			n.num.zero = trimZeros(b[:end], frac) == 0
 		}
 	default:
 		n.longNumber(b[i:end])

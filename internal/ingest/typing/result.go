@@ -19,6 +19,15 @@ type Result struct {
 	// Direct reports whether the records are in normal form as they are: the
 	// Normalizer would give other text with the same values.
 	Direct bool
+
+	merged []int // field ids of DOUBLE places whose zeros lose their sign
+}
+
+// Normalizer returns a normalizer for the records that the observer saw.
+func (r Result) Normalizer() *Normalizer {
+	n := NewNormalizer(r.Schema)
+	n.root.mergeZeros(r.merged)
+	return n
 }
 
 // A Report says what was seen at a place, and what became of it.
@@ -102,7 +111,7 @@ func (o *Observer) Schema(prev *table.Schema) Result {
 	}
 	return Result{
 		Schema: table.Schema{Columns: columns}, Columns: j.reports, Rows: o.rows,
-		LastID: j.last, Direct: j.direct,
+		LastID: j.last, Direct: j.direct, merged: j.merged,
 	}
 }
 

@@ -44,7 +44,8 @@ func TestNames(t *testing.T) {
 				if inner != "" {
 					record = `{"v":` + record + `}`
 				}
-				s := observe(t, typing.Limits{}, record).Schema
+				result := observe(t, typing.Limits{}, record)
+				s := result.Schema
 				columns := s.Columns
 				if inner != "" {
 					columns = columns[0].Type.Fields
@@ -52,7 +53,7 @@ func TestNames(t *testing.T) {
 				if diff := cmp.Diff(c.want, table.Schema{Columns: columns}.Names()); diff != "" {
 					t.Errorf("names (-want +got):\n%s", diff)
 				}
-				if err := landtest.Same(s, []byte(record), []byte(normal(t, s, record)[0])); err != nil {
+				if err := landtest.Same(s, []byte(record), []byte(normal(t, result, record)[0])); err != nil {
 					t.Error(err)
 				}
 			}
@@ -159,7 +160,7 @@ func TestNoRecords(t *testing.T) {
 	if len(empty.Schema.Columns) != 1 || empty.Rows != 2 {
 		t.Errorf("records without keys: %v", empty)
 	}
-	if diff := cmp.Diff([]string{`{"_":null}`, `{"_":null}`}, normal(t, empty.Schema, `{}`, `{ }`)); diff != "" {
+	if diff := cmp.Diff([]string{`{"_":null}`, `{"_":null}`}, normal(t, empty, `{}`, `{ }`)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -220,12 +221,13 @@ func TestMaps(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
-			s := observe(t, c.limits, c.records...).Schema
+			result := observe(t, c.limits, c.records...)
+			s := result.Schema
 			got := s.Columns[0].Type
 			if got.String() != c.want && string(got.Kind) != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
-			for i, line := range normal(t, s, c.records...) {
+			for i, line := range normal(t, result, c.records...) {
 				if err := landtest.Same(s, []byte(c.records[i]), []byte(line)); err != nil {
 					t.Error(err)
 				}
@@ -281,11 +283,12 @@ func TestLimits(t *testing.T) {
 				}
 				return
 			}
-			s := o.Schema(nil).Schema
+			result := o.Schema(nil)
+			s := result.Schema
 			if got := s.Columns[len(s.Columns)-1].Type; !strings.HasSuffix(strings.Replace(got.String(), "[]", "[]", 1), c.want) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
-			if err := landtest.Same(s, []byte(c.record), []byte(normal(t, s, c.record)[0])); err != nil {
+			if err := landtest.Same(s, []byte(c.record), []byte(normal(t, result, c.record)[0])); err != nil {
 				t.Error(err)
 			}
 		})

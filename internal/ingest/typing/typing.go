@@ -25,9 +25,11 @@
 //     there never was an element
 //   - different shapes: JSON, the text as it was written, without white space
 //
-// Three things are not kept, and the report says so: the offset of a TIMESTAMPTZ
-// (the instant is), whether a missing key was missing or null, and whether the
-// text in a mixed column was a string or a number.
+// Four things are not kept, and the report says so: the offset of a TIMESTAMPTZ
+// (the instant is), whether a missing key was missing or null, whether the text in
+// a mixed column was a string or a number, and the sign of a zero in a DOUBLE that
+// has zeros without a sign, too (a Parquet dictionary holds one zero, and would
+// give all of them the sign of the first).
 package typing
 
 // Limits bound what an observer keeps. A zero field means its default.
