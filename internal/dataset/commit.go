@@ -22,7 +22,7 @@ func (s *Store) ReplaceTx(ctx context.Context, tx meta.Querier, n NewVersion) (_
 		return Version{}, errs.New(errs.Internal, "a replacing version needs a table name, columns and a file")
 	}
 	d, exists, err := meta.One(ctx, tx, scanDataset,
-		`SELECT `+datasetColumns+` FROM datasets WHERE project_id = ? AND table_key = ? AND deleted_at IS NULL`, n.ProjectID, tableKey(n.TableName))
+		selectDataset+`d.project_id = ? AND d.table_key = ? AND d.deleted_at IS NULL`, n.ProjectID, tableKey(n.TableName))
 	if err != nil {
 		return Version{}, err
 	}
@@ -161,7 +161,7 @@ func (s *Store) Delete(ctx context.Context, id ID, permanent bool) (d Dataset, e
 	defer errs.Wrap(&err, "dataset.Delete(%s)", id)
 	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
 		var ok bool
-		d, ok, err = meta.One(ctx, tx, scanDataset, `SELECT `+datasetColumns+` FROM datasets WHERE id = ?`, id)
+		d, ok, err = meta.One(ctx, tx, scanDataset, selectDataset+`d.id = ?`, id)
 		if err == nil && (!ok || d.DeletedAt != nil && !permanent) {
 			err = noDataset()
 		}

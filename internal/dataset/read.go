@@ -10,8 +10,13 @@ import (
 	"millwright/internal/meta"
 )
 
-const datasetColumns = `id, project_id, coalesce(datasource_id, ''), object_id, name, table_name, schema, last_field_id,
-	version, row_count, bytes, created_at, updated_at, deleted_at`
+// A dataset is hidden while its datasource is.
+const (
+	selectDataset = `SELECT d.id, d.project_id, coalesce(d.datasource_id, ''), d.object_id, d.name, d.table_name, d.schema, d.last_field_id,
+	d.version, d.row_count, d.bytes, d.created_at, d.updated_at, coalesce(d.deleted_at, s.deleted_at)
+	FROM datasets d LEFT JOIN datasources s ON s.id = d.datasource_id WHERE `
+	visible = ` AND d.deleted_at IS NULL AND s.deleted_at IS NULL`
+)
 
 func scanDataset(row meta.Row) (d Dataset, err error) {
 	var schema string
@@ -31,11 +36,12 @@ func noVersion() error { return errs.New(errs.NotFound, "no such version of the 
 // tableKey returns what table names are compared by: SQL ignores their case.
 func tableKey(name string) string { return strings.ToLower(name) }
 
-// Dataset returns a dataset; errs.NotFound if there is none or it was deleted.
+// Dataset returns a dataset; errs.NotFound if there is none, or it or its
+// datasource was deleted.
 func (s *Store) Dataset(ctx context.Context, id ID) (_ Dataset, err error) {
 	defer errs.Wrap(&err, "dataset.Dataset(%s)", id)
 	d, ok, err := meta.One(ctx, s.DB.Read(), scanDataset,
-		`SELECT `+datasetColumns+` FROM datasets WHERE id = ? AND deleted_at IS NULL`, id)
+		selectDataset+`d.id = ?`+visible, id)
 	if err == nil && !ok {
 		err = noDataset()
 	}
@@ -45,18 +51,18 @@ func (s *Store) Dataset(ctx context.Context, id ID) (_ Dataset, err error) {
 // ByProject returns a project's datasets, the oldest first.
 func (s *Store) ByProject(ctx context.Context, projectID string) (_ []Dataset, err error) {
 	defer errs.Wrap(&err, "dataset.ByProject(%s)", projectID)
-	return s.list(ctx, `project_id = ?`, projectID)
+	return s.list(ctx, `d.project_id = ?`, projectID)
 }
 
 // ByDatasource returns a datasource's datasets, the oldest first.
 func (s *Store) ByDatasource(ctx context.Context, datasourceID string) (_ []Dataset, err error) {
 	defer errs.Wrap(&err, "dataset.ByDatasource(%s)", datasourceID)
-	return s.list(ctx, `datasource_id = ?`, datasourceID)
+	return s.list(ctx, `d.datasource_id = ?`, datasourceID)
 }
 
 func (s *Store) list(ctx context.Context, where string, args ...any) ([]Dataset, error) {
 	return meta.All(ctx, s.DB.Read(), scanDataset,
-		`SELECT `+datasetColumns+` FROM datasets WHERE `+where+` AND deleted_at IS NULL ORDER BY created_at, id`, args...)
+		selectDataset+where+visible+` ORDER BY d.created_at, d.id`, args...)
 }
 
 // ByTableName returns the project's datasets of those table names, in the order
@@ -69,7 +75,7 @@ func (s *Store) ByTableName(ctx context.Context, projectID string, names []strin
 		keys[i] = tableKey(name)
 	}
 	in, args := meta.In(keys)
-	all, err := s.list(ctx, `project_id = ? AND table_key IN `+in, append([]any{projectID}, args...)...)
+	all, err := s.list(ctx, `d.project_id = ? AND d.table_key IN `+in, append([]any{projectID}, args...)...)
 	if err != nil {
 		return nil, err
 	}

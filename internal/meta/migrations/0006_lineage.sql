@@ -1,4 +1,5 @@
--- What was made from what.
+-- Lineage: which stored object was made from which. An edge without upstream
+-- marks an object that came from outside.
 
 -- +goose Up
 CREATE TABLE lineage (
