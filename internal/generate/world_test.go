@@ -99,7 +99,7 @@ func (w *world) with(ctx context.Context, p program.Program, values map[string]a
 	if err != nil {
 		return out, err
 	}
-	q := engine.Query{Scope: "test", Dir: w.dir, Tables: []engine.Table{w.table}, SQL: bound.SQL, Args: bound.Args, MaxRows: 500}
+	q := engine.Query{Scope: "test", Dir: w.dir, Tables: []engine.Table{w.table}, SQL: bound.SQL, Args: bound.Args, MaxRows: 1000}
 	for _, c := range w.profile.Children {
 		q.Tables = append(q.Tables, engine.Table{Name: c.Table, View: c.View, Schema: c.Schema})
 	}

@@ -72,7 +72,7 @@ func makeStructGroup(s *Source) []Candidate {
 				continue
 			}
 			c := s.aggBy("struct_group", .78, dim, m)
-			c.Why = append(c.Why, fmt.Sprintf("%s is field %d levels inside %s", say(dim), len(dim.Path)-1, dim.Path[0]))
+			c.Why = append(c.Why, fmt.Sprintf("%s lies %d deep inside %s", say(dim), len(dim.Path)-1, dim.Path[0]))
 			out = append(out, c)
 		}
 	}

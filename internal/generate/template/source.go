@@ -236,8 +236,10 @@ func (s *Source) sort() {
 	by(s.WideDims, "dim ")
 	by(s.Regions, "dim ")
 	by(s.Filters, "dim ")
-	by(s.Measures, "measure ")
-	by(s.Additive, "measure ")
+	// What people call the amount comes before what merely varies more.
+	for _, list := range [][]profile.Column{s.Measures, s.Additive} {
+		sort.SliceStable(list, func(i, j int) bool { return s.prominence(list[i]) > s.prominence(list[j]) })
+	}
 	by(s.Times, "")
 	by(s.Years, "axis ")
 	// Lists by how much they hold; the rest keeps the table's order.
@@ -267,6 +269,15 @@ func (s *Source) pickCats() {
 		}
 	}
 	s.Dims = dims
+}
+
+// prominence is a measure's fit, and a little more if its name is a headline.
+func (s *Source) prominence(c profile.Column) float64 {
+	p := s.fits["measure "+c.Name]
+	if Headline(c.Name) {
+		p += .15
+	}
+	return p
 }
 
 func headline(c profile.Column) int {
