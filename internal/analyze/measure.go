@@ -77,6 +77,9 @@ func (s *scan) measure(ctx context.Context, leaves []*leaf) error {
 	}
 	for i, l := range leaves {
 		l.col.Rows, l.col.Nulls = s.rows, s.rows-nonNull[i]
+		if l.col.StdDev > 0 {
+			l.col.Avg = fixed(l.col.Avg, l.col.StdDev*1e-9)
+		}
 	}
 	return nil
 }
@@ -162,10 +165,24 @@ func (s *scan) moments(ctx context.Context, leaves []*leaf) error {
 		a.float(&l.col.Kurtosis, "avg(%s * %s * %s * %s) - 3", z, z, z, z)
 	}
 	err := s.run(ctx, &a)
+	if err != nil && s.caller.Err() == nil {
+		// A profile without them is still a profile.
+		s.note("skewness and kurtosis of some columns could not be measured: %s", reason(err))
+		return nil
+	}
 	for _, l := range leaves {
-		l.col.Skew, l.col.Kurtosis = round(l.col.Skew, 5), round(l.col.Kurtosis, 5)
+		l.col.Skew, l.col.Kurtosis = fixed(l.col.Skew, 1e-5), fixed(l.col.Kurtosis, 1e-5)
 	}
 	return err
+}
+
+// fixed rounds v to a multiple of unit. What is zero but for the order of a sum
+// is zero.
+func fixed(v, unit float64) float64 {
+	if r := math.Round(v / unit); math.Abs(r) < 1e15 {
+		return round(r*unit, 12)
+	}
+	return v
 }
 
 func sqlFloat(v float64) string { return fmt.Sprintf("%.9e", v) }

@@ -143,7 +143,7 @@ func namedCode(s subject) (string, bool) {
 	word, ok := anyOf(words[max(0, len(words)-1):], "zip", "zipcode", "postal", "postcode", "plz", "phone", "mobile", "fax", "isbn", "ean", "upc", "gtin", "sku",
 		"fips", "iata", "icao", "district", "ward", "route", "flight", "serial", "ssn", "iban", "bic", "swift", "vin", "asin", "naics", "sic")
 	if !ok && !s.isText() {
-		word, ok = anyOf(s.own[max(0, len(s.own)-1):], "code", "codes", "number", "nr")
+		word, ok = anyOf(s.own[max(0, len(s.own)-1):], "code", "codes", "number", "num", "nr")
 	}
 	// A district may well have a name, and a flight phases; those are categories.
 	if !ok || s.isText() && nameable(word) && s.shapes.share(s.shapes.numbered) < .5 {

@@ -20,14 +20,18 @@ func ordinalInt(s subject) (string, bool) {
 		return fmt.Sprintf("the name says %q, %d distinct whole numbers", word, d), true
 	case !additive && d <= 12 && float64(d) <= .05*float64(n):
 		return fmt.Sprintf("%d distinct whole numbers in %s rows", d, count(n)), true
-	case d == 2:
+	case d == 2 && sub.word == "":
 		return fmt.Sprintf("two whole numbers, %s and %s", s.col.Min, s.col.Max), true
 	}
 	return "", false
 }
 
 func measure(s subject) (string, bool) {
-	if !s.typ.IsNumeric() || s.col.Distinct < 3 || s.col.StdDev <= 0 {
+	if !s.typ.IsNumeric() || s.col.StdDev <= 0 {
+		return "", false
+	}
+	// Two numbers group better than they add up, unless the name says a quantity.
+	if _, ok := subtypeWord(s.tokens); !ok && s.col.Distinct < 3 {
 		return "", false
 	}
 	return fmt.Sprintf("%s distinct numbers from %s to %s", count(s.col.Distinct), s.col.Min, s.col.Max), true
@@ -54,12 +58,12 @@ func subtypeRules() []subtypeRule {
 			"count", "num", "orders", "units", "votes", "views", "clicks", "deaths", "passengers", "minutes", "bytes", "distance", "volume", "tax", "fee", "fees",
 			"discount", "spend", "spending", "expenses", "payment", "impressions", "visits", "sessions", "downloads", "hits", "likes", "comments",
 			"shares", "retweets", "injuries", "injured", "killed", "cases", "births", "hours", "seconds", "duration", "sold", "net", "donation", "contributions",
-			"precipitation", "rain", "rainfall", "snow", "production", "consumption", "emissions", "generation", "items", "calls", "messages", "words", "pages", "reviews", "arrivals", "departures"}},
+			"precipitation", "rain", "rainfall", "snow", "production", "consumption", "emissions", "generation", "items", "calls", "messages", "words", "pages", "reviews", "arrivals", "departures", "wins", "losses", "goals", "points", "games", "attendance", "enrollment"}},
 		{profile.Stock, []string{"population", "pop", "balance", "inventory", "stock", "headcount", "subscribers", "followers", "following", "employees", "stargazers", "watchers",
 			"forks", "members", "users", "capacity", "outstanding", "holdings", "people", "employed", "unemployed", "cash", "debt", "assets", "liabilities", "reserves"}},
 		{profile.Circular, []string{"dir", "direction", "bearing", "angle", "heading", "azimuth", "hour"}},
 		{profile.Intensive, []string{"price", "temp", "temperature", "speed", "weight", "height", "length", "width", "score", "rating", "age", "mpg", "pressure", "humidity",
-			"index", "rank", "salary", "depth", "mag", "magnitude", "size", "area", "elevation", "altitude", "horsepower", "acceleration", "displacement", "density",
+			"index", "rank", "ranking", "seed", "salary", "depth", "mag", "magnitude", "size", "area", "elevation", "altitude", "horsepower", "acceleration", "displacement", "density",
 			"avg", "average", "mean", "median", "min", "max", "std", "stddev", "open", "high", "low", "close", "wind", "visibility", "expectancy", "fertility", "gpa",
 			"latency", "delay", "radius", "diameter", "volt", "voltage", "level", "runtime", "position", "order", "concentration", "co2", "wage", "gap", "life", "expect", "mass", "lat", "latitude", "lon", "lng", "longitude", "adjclose", "thickness", "resolution", "ph", "yield", "income", "grade", "degree", "degrees"}},
 	}
@@ -96,7 +100,7 @@ func subtypeWord(tokens []string) (saying, bool) {
 	}
 	// What is counted says more than that it is counted: followers_count.
 	counted := tokens
-	if n := len(tokens); n > 1 && (tokens[n-1] == "count" || tokens[n-1] == "num") {
+	if n := len(tokens); n > 1 && tokens[n-1] == "count" {
 		counted = tokens[:n-1]
 		if word, ok := anyOf(counted[len(counted)-1:], rules[2].words...); ok {
 			return saying{word, profile.Stock}, true

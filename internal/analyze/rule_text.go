@@ -28,7 +28,7 @@ func firstValues(l *leaf) string {
 		if i > 0 {
 			text += ", "
 		}
-		text += fmt.Sprintf("%q", v.Value)
+		text += fmt.Sprintf("%q in %s rows", v.Value, count(v.Count))
 	}
 	return text
 }

@@ -143,6 +143,7 @@ func (s *scan) halving(ctx context.Context, leaves []*leaf, step func(context.Co
 		for _, l := range leaves {
 			l.failed = true
 		}
+		s.note("%s: some columns were not measured", errBudget)
 		return nil
 	case kind != errs.Invalid && kind != errs.TooLarge:
 		return err
