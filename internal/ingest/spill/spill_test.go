@@ -113,6 +113,51 @@ func TestIndexDescribesThePages(t *testing.T) {
 	}
 }
 
+func TestSmallPagesShareAFrame(t *testing.T) {
+	t.Parallel()
+	records, _ := sample(5000)
+	path := newPath(t)
+	write(t, path, records, 10)
+	pages, err := spill.Pages(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := map[int64]bool{}
+	for _, p := range pages {
+		frames[p.End] = true
+	}
+	if len(pages) != 500 || len(frames) > 20 || len(frames) < 5 {
+		t.Errorf("%d pages in %d frames", len(pages), len(frames))
+	}
+}
+
+func TestFooterThatDoesNotMatch(t *testing.T) {
+	t.Parallel()
+	records, _ := sample(10)
+	path := newPath(t)
+	write(t, path, records, 5)
+	whole := mustRead(t, path)
+	if err := os.WriteFile(path, flip(whole, len(whole)-16), 0o600); err != nil { // the number of records
+		t.Fatal(err)
+	}
+	r, err := spill.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for r.Next() {
+	}
+	if errType(r.Err()) != "spill-corrupt" {
+		t.Errorf("another number of records: %v", r.Err())
+	}
+	if err := os.WriteFile(path, flip(whole, len(whole)-40), 0o600); err != nil { // the mark
+		t.Fatal(err)
+	}
+	if _, err := spill.Open(path); errType(err) != "spill-truncated" {
+		t.Errorf("another mark: %v", err)
+	}
+}
+
 func TestAnyZstdReaderReadsTheFile(t *testing.T) {
 	t.Parallel()
 	records, _ := sample(3000)

@@ -50,10 +50,7 @@ func (n *Normalizer) object(i int, p *plan, depth int) int {
 		}
 		i = n.space(i + 1)
 	}
-	if i >= len(b) || b[i] != '}' {
-		return bad
-	}
-	return i + 1
+	return scanLast(b, i, '}')
 }
 
 // colon returns the index of the value after the colon that comes next, or bad.
@@ -133,10 +130,7 @@ func (n *Normalizer) mapping(i int, elem *plan, depth int) int {
 		}
 		i = n.space(i + 1)
 	}
-	if i >= len(b) || b[i] != '}' {
-		return bad
-	}
-	return i + 1
+	return scanLast(b, i, '}')
 }
 
 // list rewrites the array at i.
@@ -157,8 +151,5 @@ func (n *Normalizer) list(i int, elem *plan, depth int) int {
 		}
 		i = n.space(i + 1)
 	}
-	if i >= len(b) || b[i] != ']' {
-		return bad
-	}
-	return i + 1
+	return scanLast(b, i, ']')
 }

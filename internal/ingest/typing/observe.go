@@ -118,8 +118,7 @@ func (o *Observer) object(b []byte, i int, n *node, depth int) int {
 			}
 		}
 		if child == nil {
-			i = scanColon(b, i)
-			i = o.skip(b, i, depth-1)
+			i = o.skip(b, scanColon(b, i), depth-1)
 		} else {
 			if n.entry == nil {
 				if child.seen == id {
@@ -128,8 +127,7 @@ func (o *Observer) object(b []byte, i int, n *node, depth int) int {
 				child.seen = id
 				next = child.pos + 1
 			}
-			i = scanColon(b, i)
-			i = o.value(b, i, child, depth)
+			i = o.value(b, scanColon(b, i), child, depth)
 		}
 		if i < 0 {
 			return i
@@ -144,10 +142,7 @@ func (o *Observer) object(b []byte, i int, n *node, depth int) int {
 			i = scanSpace(b, i)
 		}
 	}
-	if i >= len(b) || b[i] != '}' {
-		return bad
-	}
-	return i + 1
+	return scanLast(b, i, '}')
 }
 
 // key reads the key at b[i] of an object at n and returns its node, or nil if n

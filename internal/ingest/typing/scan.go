@@ -256,6 +256,14 @@ func skipKey(b []byte, i int) int {
 	return scanColon(b, i)
 }
 
+// scanLast returns the index after last, which must be at b[i], or bad.
+func scanLast(b []byte, i int, last byte) int {
+	if i >= len(b) || b[i] != last {
+		return bad
+	}
+	return i + 1
+}
+
 // scanColon returns the index of the value after the colon that comes next, or bad.
 func scanColon(b []byte, i int) int {
 	if i < len(b) && b[i] == ':' && i+1 < len(b) && b[i+1] > ' ' {

@@ -141,6 +141,16 @@ func TestFieldIDs(t *testing.T) {
 		}
 	}
 	slices.Sort(fresh)
+	if third := o.Schema(&second.Schema); third.LastID != 54 {
+		t.Errorf("the same schema again has new ids: %d", third.LastID)
+	}
+	other := typing.NewObserver(typing.Limits{})
+	if err := other.Observe([]byte(`{"other":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := other.Schema(&first.Schema); got.Schema.Columns[0].ID != 10 {
+		t.Errorf("a new column has id %d, want the one after those of the schema before", got.Schema.Columns[0].ID)
+	}
 	if !slices.Equal(fresh, []int{51, 52, 53, 54}) || second.LastID != 54 {
 		t.Errorf("new ids are %v, the last is %d", fresh, second.LastID)
 	}
@@ -148,6 +158,9 @@ func TestFieldIDs(t *testing.T) {
 
 func TestNoRecords(t *testing.T) {
 	t.Parallel()
+	if observe(t, typing.Limits{}, `{"a":1}`, `{}`).Direct {
+		t.Error("a record without the only column's key is said to be in normal form")
+	}
 	got := observe(t, typing.Limits{})
 	if len(got.Schema.Columns) != 1 || got.Schema.Columns[0].Name != "_" {
 		t.Errorf("without records: %v", got.Schema)
@@ -217,6 +230,8 @@ func TestMaps(t *testing.T) {
 		{"more keys in all than nodes are allowed", typing.Limits{Columns: 2, Nodes: 20}, ids(5, 8, object), `MAP(VARCHAR, STRUCT("n" BIGINT, "f" DOUBLE))`},
 		{"more bytes of keys than are allowed", typing.Limits{KeyBytes: 100}, ids(5, 8, number), "MAP(VARCHAR, BIGINT)"},
 		{"a map turns out to be mixed", typing.Limits{Fields: 4}, append(ids(2, 4, number), `{"m":{"a":"x"}}`), "JSON"},
+		{"a value whose keys found no room", typing.Limits{Columns: 1, Nodes: 4}, []string{`{"m":{"a":{"x":1,"w":1},"b":{"y":1},"c":{"z":1}}}`}, "JSON"},
+		{"many keys, each in a fifth of the objects", typing.Limits{}, fifths(50), "STRUCT"},
 		{"a map turns out to be no object", typing.Limits{Fields: 4}, append(ids(2, 4, number), `{"m":[1]}`), "JSON"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -238,6 +253,45 @@ func TestMaps(t *testing.T) {
 				t.Errorf("ids are not unique: %v", all)
 			}
 		})
+	}
+}
+
+// fifths returns records of objects with 10 of 50 keys each.
+func fifths(rows int) (records []string) {
+	for r := range rows {
+		var parts []string
+		for k := range 10 {
+			parts = append(parts, fmt.Sprintf(`"k%d":1`, r%5*10+k))
+		}
+		records = append(records, `{"m":{`+strings.Join(parts, ",")+`}}`)
+	}
+	return records
+}
+
+// Raw bytes of one key can be the text of another.
+func TestKeysThatLookAlike(t *testing.T) {
+	t.Parallel()
+	records := []string{`{"a\\nb":1,"a\nb":"x"}`, `{"a\nb":"y"}`, `{"a\nb":"z","a\\nb":2}`, `{"\u0061\nb":"z"}`}
+	result := observe(t, typing.Limits{}, records...)
+	for i, line := range normal(t, result, records...) {
+		if err := landtest.Same(result.Schema, []byte(records[i]), []byte(line)); err != nil {
+			t.Errorf("%s as %s: %v", records[i], line, err)
+		}
+	}
+}
+
+func TestDuplicateKeysAreNotNormalized(t *testing.T) {
+	t.Parallel()
+	seen := `{"s":{"a":1,"b":1},"m":{"k1":1,"k2":2,"k3":3}}`
+	o := typing.NewObserver(typing.Limits{Fields: 2})
+	if err := o.Observe([]byte(seen)); err != nil {
+		t.Fatal(err)
+	}
+	n := o.Schema(nil).Normalizer()
+	for _, twice := range []string{`{"s":{},"s":{}}`, `{"s":{"a":1,"\u0061":1}}`, `{"m":{"x":1,"\u0078":1}}`} {
+		if _, err := n.Append(nil, []byte(twice)); err == nil || !strings.Contains(err.Error(), "twice") {
+			t.Errorf("%s: %v", twice, err)
+		}
 	}
 }
 

@@ -1,0 +1,70 @@
+package analyze
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"millwright/internal/catalog"
+	"millwright/internal/dataset"
+	"millwright/internal/errs"
+	"millwright/internal/job"
+	"millwright/internal/meta"
+)
+
+// JobType names the jobs that a Service's Handle runs.
+const JobType = "analyze_dataset"
+
+// A Service analyses the dataset of a datasource when a run has landed. All
+// fields must be set.
+type Service struct {
+	Analyzer *Analyzer
+	DB       *meta.DB
+	Datasets *dataset.Store
+	Catalog  *catalog.Catalog
+}
+
+// Handle profiles the current version of the job's datasource and stores the
+// profile with the version, in the transaction that completes the job.
+func (s *Service) Handle(ctx context.Context, run *job.Run) error {
+	d, err := s.dataset(ctx, run)
+	if err != nil {
+		return err
+	}
+	run.Progress(ctx, job.Progress{Phase: "analyze", Message: fmt.Sprintf("looking at %d columns", len(d.Schema.Columns)), Fraction: 0.1})
+	t, err := s.Catalog.Table(ctx, d)
+	if err != nil {
+		return err
+	}
+	dir, err := s.Catalog.Blobs.ScopeDir(ctx, d.ProjectID)
+	if err != nil {
+		return err
+	}
+	p, err := s.Analyzer.Analyze(ctx, Input{Scope: d.ProjectID, Dir: dir, Table: t, Name: d.Name})
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	return s.DB.Tx(ctx, func(tx *sql.Tx) error {
+		if err := s.Datasets.SaveProfileTx(ctx, tx, d.ID, d.Version, text); err != nil {
+			return err
+		}
+		return run.CompleteTx(ctx, tx)
+	})
+}
+
+// dataset returns the dataset of the job's datasource.
+func (s *Service) dataset(ctx context.Context, run *job.Run) (dataset.Dataset, error) {
+	list, err := s.Datasets.ByDatasource(ctx, run.Job.SourceID)
+	if err != nil {
+		return dataset.Dataset{}, err
+	}
+	if len(list) == 0 {
+		return dataset.Dataset{}, errs.New(errs.NotFound, "the datasource has no dataset to analyse").Named("no-dataset").Fix("run the datasource first")
+	}
+	return list[0], nil
+}

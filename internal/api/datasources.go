@@ -1,0 +1,162 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"millwright/internal/source"
+)
+
+// A Datasource as clients see it.
+type Datasource struct {
+	ID            string          `json:"id"`
+	Name          string          `json:"name"`
+	ProjectID     string          `json:"project_id"`
+	Type          string          `json:"type" example:"http-requests"`
+	URI           string          `json:"uri"`
+	Status        string          `json:"status" enum:"created,working,ready,failed"`
+	Phase         string          `json:"phase" example:"sync_completed"`
+	Message       string          `json:"message" doc:"Why it failed, or how complete its data are"`
+	Description   string          `json:"description"`
+	TableName     string          `json:"table_name" doc:"How SQL calls its dataset"`
+	CredentialsID *string         `json:"credentials_id"`
+	Metadata      json.RawMessage `json:"metadata"`
+	CreatedAt     time.Time       `json:"created_at"`
+	UpdatedAt     time.Time       `json:"updated_at"`
+	DeletedAt     *time.Time      `json:"deleted_at"`
+}
+
+func datasourceWire(d source.Datasource) Datasource {
+	w := Datasource{ID: d.ID, Name: d.Name, ProjectID: d.ProjectID, Type: d.Type, URI: d.URI, Status: string(d.Status), Phase: d.Phase,
+		Message: d.Message, Description: d.Description, TableName: d.TableName, Metadata: d.Metadata,
+		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, DeletedAt: d.DeletedAt}
+	if d.CredentialsID != "" {
+		w.CredentialsID = &d.CredentialsID
+	}
+	return w
+}
+
+// A DatasourceDetail is a datasource with all that hangs on it.
+type DatasourceDetail struct {
+	Datasource
+	ConnectSpec json.RawMessage `json:"connect_spec" doc:"The request it makes, secrets hidden; null if it was never run"`
+	Credentials []Credential    `json:"credentials"`
+	Dataobjects []DataObject    `json:"dataobjects"`
+	Datalines   []Dataline      `json:"datalines"`
+	Projects    Project         `json:"projects"`
+}
+
+type datasourceFields struct {
+	_                struct{}        `json:"-" additionalProperties:"true"`
+	Name             *string         `json:"name,omitempty" example:"Orders"`
+	ProjectID        *string         `json:"project_id,omitempty"`
+	Type             *string         `json:"type,omitempty" example:"http-requests"`
+	URI              *string         `json:"uri,omitempty"`
+	Status           *string         `json:"status,omitempty" doc:"created, working, ready, failed, or the name of a phase"`
+	Phase            *string         `json:"phase,omitempty"`
+	Message          *string         `json:"message,omitempty"`
+	Description      *string         `json:"description,omitempty"`
+	CredentialsID    *string         `json:"credentials_id,omitempty"`
+	Metadata         json.RawMessage `json:"metadata,omitempty"`
+	DataSourceConfig json.RawMessage `json:"data_source_config,omitempty" doc:"Accepted as metadata"`
+}
+
+func (s *Server) datasources(a huma.API) {
+	route(s, a, "POST /v1/datasources", "datasources", "Create a datasource", s.createDatasource)
+	route(s, a, "GET /v1/datasources/project/{id}", "datasources", "The datasources of a project, oldest first", func(ctx context.Context, in *idInput) (*out[[]Datasource], error) {
+		list, err := s.Sources.ListByProject(ctx, caller(ctx).TeamIDs, in.ID, false)
+		return okList(each(list, datasourceWire)), err
+	})
+	route(s, a, "GET /v1/datasources/{id}", "datasources", "One datasource", func(ctx context.Context, in *idInput) (*out[Datasource], error) {
+		d, err := s.Sources.Get(ctx, caller(ctx).TeamIDs, in.ID)
+		return ok(datasourceWire(d)), err
+	})
+	route(s, a, "GET /v1/datasources/{id}/with_datalines", "datasources", "One datasource with its datasets, objects and credentials", s.datasourceDetail)
+	route(s, a, "PATCH /v1/datasources/{id}", "datasources", "Change a datasource", func(ctx context.Context, in *struct {
+		idInput
+		Body datasourceFields
+	}) (*out[Datasource], error) {
+		if _, err := s.changeableDatasource(ctx, in.ID); err != nil {
+			return nil, err
+		}
+		b := in.Body
+		d, err := s.Sources.Update(ctx, caller(ctx).TeamIDs, in.ID, source.Change{Name: b.Name, Type: b.Type, URI: b.URI, Status: b.Status,
+			Phase: b.Phase, Message: b.Message, Description: b.Description, CredentialsID: b.CredentialsID, Metadata: b.Metadata})
+		return ok(datasourceWire(d)), err
+	})
+	route(s, a, "DELETE /v1/datasources/{id}", "datasources", "Delete a datasource", func(ctx context.Context, in *deleteInput) (*out[Datasource], error) {
+		if err := s.mayDelete(ctx, in); err != nil {
+			return nil, err
+		}
+		d, err := s.Sources.Delete(ctx, caller(ctx).TeamIDs, in.ID, in.Permanent)
+		return ok(datasourceWire(d)), err
+	})
+}
+
+// mayDelete checks the caller's role. A hidden datasource can be removed only
+// for good, so it is looked up whether it is hidden or not.
+func (s *Server) mayDelete(ctx context.Context, in *deleteInput) error {
+	d, err := s.Sources.Lookup(ctx, in.ID)
+	if err != nil {
+		return err
+	}
+	_, err = s.changeable(ctx, d.ProjectID)
+	return err
+}
+
+// changeableDatasource returns a datasource that the caller may change.
+func (s *Server) changeableDatasource(ctx context.Context, id string) (source.Datasource, error) {
+	d, err := s.Sources.Get(ctx, caller(ctx).TeamIDs, id)
+	if err != nil {
+		return d, err
+	}
+	_, err = s.changeable(ctx, d.ProjectID)
+	return d, err
+}
+
+func (s *Server) createDatasource(ctx context.Context, in *struct{ Body datasourceFields }) (*out[Datasource], error) {
+	b := in.Body
+	if _, err := s.changeable(ctx, text(b.ProjectID)); err != nil {
+		return nil, err
+	}
+	status, phase, err := source.ParseState(text(b.Status), text(b.Phase))
+	if err != nil {
+		return nil, err
+	}
+	if b.Metadata == nil {
+		b.Metadata = b.DataSourceConfig
+	}
+	d, err := s.Sources.Create(ctx, caller(ctx).TeamIDs, source.Datasource{ProjectID: text(b.ProjectID), Name: text(b.Name), Type: text(b.Type), URI: text(b.URI),
+		Status: status, Phase: phase, Message: text(b.Message), Description: text(b.Description), CredentialsID: text(b.CredentialsID), Metadata: b.Metadata})
+	return ok(datasourceWire(d)), err
+}
+
+func (s *Server) datasourceDetail(ctx context.Context, in *idInput) (*out[DatasourceDetail], error) {
+	d, err := s.Sources.Get(ctx, caller(ctx).TeamIDs, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.project(ctx, d.ProjectID)
+	if err != nil {
+		return nil, err
+	}
+	w := DatasourceDetail{Datasource: datasourceWire(d), Projects: projectWire(p)}
+	if w.ConnectSpec, err = s.publicSpec(ctx, d.ID); err != nil {
+		return nil, err
+	}
+	credentials, err := s.Sources.Credentials(ctx, caller(ctx).TeamIDs, source.CredentialFilter{DatasourceID: d.ID})
+	if err != nil {
+		return nil, err
+	}
+	w.Credentials = each(credentials, credentialWire)
+	objects, err := s.Datasets.ObjectsByDatasource(ctx, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	w.Dataobjects = each(objects, objectWire)
+	w.Datalines, err = s.datalinesOf(ctx, d.ID)
+	return ok(w), err
+}

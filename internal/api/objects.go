@@ -1,0 +1,147 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"millwright/internal/dataset"
+	"millwright/internal/errs"
+	"millwright/internal/lineage"
+)
+
+// A DataObject is an immutable stored file, as clients see it.
+type DataObject struct {
+	ID           string          `json:"id"`
+	ProjectID    string          `json:"project_id"`
+	DatasourceID string          `json:"datasource_id"`
+	JobID        string          `json:"job_id" doc:"The run that made it"`
+	Bucket       string          `json:"bucket"`
+	Key          string          `json:"key"`
+	FileType     string          `json:"file_type" enum:"json,ndjson,parquet"`
+	FileRole     string          `json:"file_role" example:"data/uploaded"`
+	FileSize     int64           `json:"file_size" doc:"Bytes"`
+	Rows         int64           `json:"rows"`
+	ETag         string          `json:"etag" doc:"MD5 of the content, in hex"`
+	SHA256       string          `json:"sha256"`
+	MimeType     string          `json:"mime_type"`
+	Metadata     json.RawMessage `json:"metadata"`
+	CreatedAt    time.Time       `json:"created_at"`
+	UpdatedAt    time.Time       `json:"updated_at"`
+	DeletedAt    *time.Time      `json:"deleted_at"`
+}
+
+func objectWire(o dataset.Object) DataObject {
+	return DataObject{ID: o.ID, ProjectID: o.ProjectID, DatasourceID: o.DatasourceID, JobID: o.RunID, Bucket: o.Bucket, Key: o.Key,
+		FileType: o.FileType, FileRole: o.FileRole, FileSize: o.FileSize, Rows: o.Rows, ETag: o.ETag, SHA256: o.SHA256, MimeType: o.MimeType,
+		Metadata: o.Metadata, CreatedAt: o.CreatedAt, UpdatedAt: o.CreatedAt}
+}
+
+// A Lineage says what was made from what.
+type Lineage struct {
+	ID             string          `json:"id"`
+	UpstreamID     *string         `json:"upstream_id" doc:"null for what came from outside"`
+	DownstreamID   string          `json:"downstream_id"`
+	Transformation string          `json:"transformation" enum:"upload_http_request,fetch_pages,convert_to_parquet"`
+	Metadata       json.RawMessage `json:"metadata"`
+	CreatedAt      time.Time       `json:"created_at"`
+	UpdatedAt      time.Time       `json:"updated_at"`
+}
+
+func lineageWire(e lineage.Edge) Lineage {
+	return Lineage{ID: e.ID, UpstreamID: e.UpstreamID, DownstreamID: e.DownstreamID, Transformation: e.Transformation, Metadata: e.Metadata,
+		CreatedAt: e.CreatedAt, UpdatedAt: e.CreatedAt}
+}
+
+// object returns a data object of a project that the caller sees.
+func (s *Server) object(ctx context.Context, id string) (dataset.Object, error) {
+	o, err := s.Datasets.Object(ctx, id)
+	if err != nil {
+		return o, err
+	}
+	if _, err := s.project(ctx, o.ProjectID); err != nil {
+		return dataset.Object{}, errs.New(errs.NotFound, "no such data object")
+	}
+	return o, nil
+}
+
+func (s *Server) objects(a huma.API) {
+	route(s, a, "GET /v1/dataobjects/{id}", "dataobjects", "One data object", func(ctx context.Context, in *idInput) (*out[DataObject], error) {
+		o, err := s.object(ctx, in.ID)
+		return ok(objectWire(o)), err
+	})
+	route(s, a, "GET /v1/dataobjects/{id}/content", "dataobjects", "The bytes of a data object; ranges and ETags are honoured", s.objectContent)
+	route(s, a, "GET /v1/dataobjects/{id}/lineage", "lineage", "What a data object was made from", func(ctx context.Context, in *idInput) (*out[[]Lineage], error) {
+		o, err := s.object(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		edges, err := s.Lineage.Up(ctx, o.ID, 0)
+		return okList(each(edges, lineageWire)), err
+	})
+	route(s, a, "GET /v1/datasources/{id}/lineage", "lineage", "What a datasource's objects were made from", s.datasourceLineage)
+	route(s, a, "GET /v1/projects/{id}/lineage", "lineage", "What a project's objects were made from", func(ctx context.Context, in *idInput) (*out[[]Lineage], error) {
+		if _, err := s.project(ctx, in.ID); err != nil {
+			return nil, err
+		}
+		edges, err := s.Lineage.ByProject(ctx, in.ID)
+		return okList(each(edges, lineageWire)), err
+	})
+}
+
+// objectContent streams the file. An object never changes, so it may be cached
+// for good by whoever may see it.
+func (s *Server) objectContent(ctx context.Context, in *idInput) (*huma.StreamResponse, error) {
+	o, err := s.object(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	content, err := s.Blobs.Open(ctx, o.Key)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		defer content.Close()
+		r, w := humachi.Unwrap(hc)
+		name := path.Base(o.FileRole) + "." + o.FileType
+		w.Header().Set("Content-Type", o.MimeType)
+		w.Header().Set("ETag", `"`+o.ETag+`"`)
+		w.Header().Set("Cache-Control", "private, immutable, max-age=31536000")
+		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
+		http.ServeContent(w, r, name, o.CreatedAt, content)
+	}}, nil
+}
+
+func (s *Server) datasourceLineage(ctx context.Context, in *struct {
+	idInput
+	Depth int `query:"depth" minimum:"0" doc:"How far to walk; 0 means all the way"`
+}) (*out[[]Lineage], error) {
+	d, err := s.Sources.Get(ctx, caller(ctx).TeamIDs, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := s.Datasets.ObjectsByDatasource(ctx, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	seen, all := map[string]bool{}, []Lineage{}
+	for _, o := range objects {
+		edges, err := s.Lineage.Up(ctx, o.ID, in.Depth)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range edges {
+			if !seen[e.ID] {
+				seen[e.ID] = true
+				all = append(all, lineageWire(e))
+			}
+		}
+	}
+	return ok(all), nil
+}

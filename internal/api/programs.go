@@ -1,0 +1,347 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"millwright/internal/errs"
+	"millwright/internal/program"
+	"millwright/internal/program/store"
+)
+
+// A QueryProgram as clients see it. Both generations of names are there: cue and
+// query, code and query_program. Steps, slots and stores are JSON in text,
+// because existing clients type them so; slot_list is the same as objects.
+type QueryProgram struct {
+	ID           string          `json:"id"`
+	ProjectID    string          `json:"project_id"`
+	DatalineID   *string         `json:"dataline_id"`
+	DataobjectID *string         `json:"dataobject_id"`
+	Name         string          `json:"name"`
+	Cue          string          `json:"cue" doc:"The question"`
+	Query        string          `json:"query" doc:"The same as cue"`
+	Code         string          `json:"code" doc:"SQL"`
+	QueryProgram string          `json:"query_program" doc:"The same as code"`
+	Steps        *string         `json:"steps"`
+	Slots        *string         `json:"slots" doc:"JSON text"`
+	SlotList     []program.Slot  `json:"slot_list"`
+	Stores       *string         `json:"stores"`
+	Published    bool            `json:"published"`
+	Public       bool            `json:"public"`
+	Reason       *string         `json:"reason" doc:"Why it was written, with numbers"`
+	Reasons      []string        `json:"reasons"`
+	PrevID       *string         `json:"prev_id"`
+	OntologyID   *string         `json:"ontologyId"`
+	Dialect      string          `json:"dialect"`
+	Origin       string          `json:"origin" enum:"generated,edited,custom"`
+	Kind         string          `json:"kind"`
+	Template     string          `json:"template"`
+	Tables       []string        `json:"tables"`
+	Chart        *program.Chart  `json:"chart"`
+	Score        float64         `json:"score"`
+	Version      int64           `json:"version"`
+	Metadata     json.RawMessage `json:"metadata"`
+	CreatedAt    time.Time       `json:"created_at"`
+	UpdatedAt    time.Time       `json:"updated_at"`
+	DeletedAt    *time.Time      `json:"deleted_at"`
+}
+
+func programWire(r store.Record) QueryProgram {
+	p := r.Program
+	w := QueryProgram{ID: r.ID, ProjectID: r.ProjectID, DatalineID: orNull(r.DatasetID), Name: p.Name, Cue: p.Cue, Query: p.Cue, Code: p.SQL, QueryProgram: p.SQL,
+		Steps: r.Steps, Slots: r.SlotsText, SlotList: p.Slots, Stores: r.Stores, Published: r.Published, Public: r.Public,
+		Reason: orNull(joinLines(p.Reason)), Reasons: p.Reason, PrevID: orNull(r.PrevID), Dialect: p.Dialect, Origin: string(r.Origin), Kind: p.Kind,
+		Template: p.Template, Tables: p.Tables, Chart: p.Chart, Score: p.Score, Version: r.Version, Metadata: r.Metadata,
+		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, DeletedAt: r.DeletedAt}
+	if w.Slots == nil {
+		if text, err := json.Marshal(p.Slots); err == nil {
+			w.Slots = orNull(string(text))
+		}
+	}
+	return w
+}
+
+func joinLines(lines []string) string {
+	var all string
+	for i, line := range lines {
+		if i > 0 {
+			all += "\n"
+		}
+		all += line
+	}
+	return all
+}
+
+// programFields are what creates or changes a program; every generation of
+// clients has its own names for the question and the code.
+type programFields struct {
+	_            struct{}        `json:"-" additionalProperties:"true"`
+	ProjectID    *string         `json:"project_id,omitempty"`
+	DatalineID   *string         `json:"dataline_id,omitempty"`
+	Name         *string         `json:"name,omitempty"`
+	Cue          *string         `json:"cue,omitempty" doc:"The question"`
+	Query        *string         `json:"query,omitempty" doc:"The same as cue"`
+	Question     *string         `json:"question,omitempty" doc:"The same as cue"`
+	Code         *string         `json:"code,omitempty" doc:"SQL; $name for values, {{name}} for columns"`
+	QueryProgram *string         `json:"query_program,omitempty" doc:"The same as code"`
+	Slots        json.RawMessage `json:"slots,omitempty" doc:"A list of slots, or the same as JSON text"`
+	Steps        *string         `json:"steps,omitempty"`
+	Stores       *string         `json:"stores,omitempty"`
+	Reason       *string         `json:"reason,omitempty"`
+	Public       *bool           `json:"public,omitempty"`
+	Metadata     json.RawMessage `json:"metadata,omitempty"`
+}
+
+// cue returns the question under whichever name it came.
+func (f programFields) cue() *string { return first(f.Cue, f.Query, f.Question) }
+
+// code returns the code under whichever name it came.
+func (f programFields) code() *string { return first(f.Code, f.QueryProgram) }
+
+func first(candidates ...*string) *string {
+	for _, c := range candidates {
+		if c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// slots returns our own slots, or, when it is not a list of ours, the text of an
+// older client, which is kept as it is.
+func (f programFields) slots() (*[]program.Slot, *string, error) {
+	raw := f.Slots
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil, nil, nil
+	}
+	var inText string
+	wasText := json.Unmarshal(raw, &inText) == nil
+	if wasText {
+		raw = json.RawMessage(inText)
+	}
+	slots, err := program.ParseSlots(raw)
+	switch {
+	case err == nil:
+		return &slots, nil, nil
+	case wasText:
+		return nil, &inText, nil
+	}
+	return nil, nil, err
+}
+
+// program returns a program of a project that the caller sees.
+func (s *Server) program(ctx context.Context, id string) (store.Record, error) {
+	r, err := s.Programs.Get(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	if _, err := s.project(ctx, r.ProjectID); err != nil {
+		return store.Record{}, errs.New(errs.NotFound, "no such query program")
+	}
+	return r, nil
+}
+
+// changeableProgram returns a program that the caller may change.
+func (s *Server) changeableProgram(ctx context.Context, id string) (store.Record, error) {
+	r, err := s.program(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	_, err = s.changeable(ctx, r.ProjectID)
+	return r, err
+}
+
+func (s *Server) programs(a huma.API) {
+	route(s, a, "GET /v1/queryprograms", "queryprograms", "The programs of a project", s.listPrograms)
+	route(s, a, "GET /v1/queryprograms/dataline/{id}", "queryprograms", "The programs of a dataset", func(ctx context.Context, in *idInput) (*out[[]QueryProgram], error) {
+		d, err := s.dataset(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		list, err := s.Programs.List(ctx, store.Filter{ProjectID: d.ProjectID, DatasetID: d.ID})
+		return okList(each(list, programWire)), err
+	})
+	route(s, a, "GET /v1/queryprograms/{id}", "queryprograms", "One program", func(ctx context.Context, in *idInput) (*out[QueryProgram], error) {
+		r, err := s.program(ctx, in.ID)
+		return ok(programWire(r)), err
+	})
+	route(s, a, "POST /v1/queryprograms", "queryprograms", "Store a program; any text is kept, SQL can run", s.createProgram)
+	route(s, a, "PATCH /v1/queryprograms/{id}", "queryprograms", "Change a program; the version before is kept", s.updateProgram)
+	route(s, a, "DELETE /v1/queryprograms/{id}", "queryprograms", "Delete a program", func(ctx context.Context, in *deleteInput) (*out[QueryProgram], error) {
+		if _, err := s.changeableProgram(ctx, in.ID); err != nil {
+			return nil, err
+		}
+		r, err := s.Programs.Delete(ctx, in.ID, in.Permanent)
+		return ok(programWire(r)), err
+	})
+	route(s, a, "POST /v1/queryprograms/validate", "queryprograms", "Check a program without running it", s.validateProgram)
+	route(s, a, "GET /v1/queryprograms/{id}/history", "queryprograms", "The runs of a program, newest first", s.programHistory)
+	route(s, a, "GET /v1/queryprograms/{id}/versions", "queryprograms", "Every version of a program, newest first", s.programVersions)
+}
+
+func (s *Server) listPrograms(ctx context.Context, in *struct {
+	ProjectID string `query:"project_id"`
+	Page      int    `query:"page" minimum:"0"`
+	Limit     int    `query:"limit" minimum:"0" maximum:"1000"`
+	Offset    int    `query:"offset" minimum:"0"`
+	Skip      int    `query:"skip" minimum:"0"`
+	Take      int    `query:"take" minimum:"0" maximum:"1000"`
+	Deleted   bool   `query:"deleted_at" doc:"Include deleted programs"`
+	Sort      string `query:"sort" enum:"name,score,created_at,updated_at"`
+	Order     string `query:"order" enum:"asc,desc"`
+}) (*out[[]QueryProgram], error) {
+	ids, err := s.projectIDs(ctx, in.ProjectID)
+	if err != nil {
+		return nil, err
+	}
+	limit := max(in.Limit, in.Take)
+	skip := max(in.Offset, in.Skip)
+	if in.Page > 1 && skip == 0 {
+		skip = (in.Page - 1) * limit
+	}
+	sort := in.Sort
+	if in.Order == "desc" && sort != "" {
+		sort = "-" + sort
+	}
+	all := []store.Record{}
+	for _, id := range ids {
+		list, err := s.Programs.List(ctx, store.Filter{ProjectID: id, IncludeDeleted: in.Deleted, Skip: skip, Limit: limit, Sort: sort})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return okList(each(all, programWire)), nil
+}
+
+func (s *Server) createProgram(ctx context.Context, in *struct{ Body programFields }) (*out[QueryProgram], error) {
+	b := in.Body
+	if _, err := s.changeable(ctx, text(b.ProjectID)); err != nil {
+		return nil, pointAt(err, "/project_id")
+	}
+	if id := text(b.DatalineID); id != "" {
+		if _, err := s.dataset(ctx, id); err != nil {
+			return nil, pointAt(err, "/dataline_id")
+		}
+	}
+	slots, old, err := b.slots()
+	if err != nil {
+		return nil, err
+	}
+	r := store.Record{ProjectID: text(b.ProjectID), DatasetID: text(b.DatalineID), Origin: store.Custom, Public: b.Public != nil && *b.Public,
+		SlotsText: old, Steps: b.Steps, Stores: b.Stores, Metadata: b.Metadata,
+		Program: program.Program{Name: text(first(b.Name, b.cue())), Cue: text(b.cue()), SQL: text(b.code())}}
+	if slots != nil {
+		r.Program.Slots = *slots
+	}
+	if b.Reason != nil {
+		r.Program.Reason = []string{*b.Reason}
+	}
+	r, err = s.Programs.Create(ctx, r)
+	return ok(programWire(r)), err
+}
+
+func (s *Server) updateProgram(ctx context.Context, in *struct {
+	idInput
+	Body programFields
+}) (*out[QueryProgram], error) {
+	if _, err := s.changeableProgram(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	b := in.Body
+	slots, old, err := b.slots()
+	if err != nil {
+		return nil, err
+	}
+	c := store.Change{Name: b.Name, Cue: b.cue(), SQL: b.code(), Slots: slots, SlotsText: old, Steps: b.Steps, Stores: b.Stores, Public: b.Public, Metadata: b.Metadata}
+	if b.Reason != nil {
+		c.Reason = &[]string{*b.Reason}
+	}
+	r, err := s.Programs.Update(ctx, in.ID, c)
+	return ok(programWire(r)), err
+}
+
+// A Validation says whether a program can run.
+type Validation struct {
+	Valid   bool           `json:"valid"`
+	Errors  []string       `json:"errors"`
+	Columns []ResultColumn `json:"columns" doc:"What it would return"`
+}
+
+func (s *Server) validateProgram(ctx context.Context, in *struct{ Body programFields }) (*out[Validation], error) {
+	b := in.Body
+	if _, err := s.project(ctx, text(b.ProjectID)); err != nil {
+		return nil, pointAt(err, "/project_id")
+	}
+	invalid := func(err error) (*out[Validation], error) {
+		if kind := errs.KindOf(err); kind != errs.Invalid && kind != errs.NotFound {
+			return nil, err
+		}
+		return ok(Validation{Errors: []string{errs.Public(err)}, Columns: []ResultColumn{}}), nil
+	}
+	slots, _, err := b.slots()
+	if err != nil {
+		return invalid(err)
+	}
+	p := program.Program{Cue: text(b.cue()), SQL: text(b.code())}
+	if slots != nil {
+		p.Slots = *slots
+	}
+	v, err := s.Evaluator.Validate(ctx, text(b.ProjectID), p)
+	if err != nil {
+		return invalid(err)
+	}
+	return ok(Validation{Valid: true, Errors: []string{}, Columns: each(v.Columns, columnWire)}), nil
+}
+
+// A ProgramRun is one execution in a program's history.
+type ProgramRun struct {
+	ID              string           `json:"id"`
+	QueryProgramID  string           `json:"query_program_id"`
+	Timestamp       time.Time        `json:"timestamp"`
+	ExecutionTime   float64          `json:"execution_time" doc:"Seconds"`
+	Success         bool             `json:"success"`
+	Result          map[string]any   `json:"result" doc:"Row count, or the error"`
+	DatasetVersions map[string]int64 `json:"dataset_versions"`
+}
+
+func (s *Server) programHistory(ctx context.Context, in *idInput) (*out[[]ProgramRun], error) {
+	if _, err := s.program(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	runs, err := s.Programs.History(ctx, in.ID, 100)
+	return okList(each(runs, func(r store.Run) ProgramRun {
+		result := map[string]any{"row_count": r.Rows}
+		if !r.Success {
+			result = map[string]any{"error": r.Error}
+		}
+		return ProgramRun{ID: r.ID, QueryProgramID: r.ProgramID, Timestamp: r.At, ExecutionTime: r.Duration.Seconds(), Success: r.Success,
+			Result: result, DatasetVersions: r.DatasetVersions}
+	})), err
+}
+
+// A ProgramVersion is a program as it once was.
+type ProgramVersion struct {
+	ID        string         `json:"id"`
+	PrevID    *string        `json:"prev_id"`
+	Version   int64          `json:"version"`
+	Origin    string         `json:"origin"`
+	Cue       string         `json:"cue"`
+	Code      string         `json:"code"`
+	SlotList  []program.Slot `json:"slot_list"`
+	CreatedAt time.Time      `json:"created_at"`
+}
+
+func (s *Server) programVersions(ctx context.Context, in *idInput) (*out[[]ProgramVersion], error) {
+	if _, err := s.program(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	versions, err := s.Programs.Versions(ctx, in.ID)
+	return okList(each(versions, func(v store.Version) ProgramVersion {
+		return ProgramVersion{ID: v.ID, PrevID: orNull(v.PrevID), Version: v.Version, Origin: string(v.Origin), Cue: v.Program.Cue, Code: v.Program.SQL,
+			SlotList: v.Program.Slots, CreatedAt: v.CreatedAt}
+	})), err
+}

@@ -1,0 +1,275 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"millwright/internal/analyze"
+	"millwright/internal/api"
+	"millwright/internal/blob"
+	"millwright/internal/catalog"
+	"millwright/internal/dataset"
+	"millwright/internal/engine/duckdb"
+	"millwright/internal/errs"
+	"millwright/internal/evaluate"
+	"millwright/internal/generate"
+	"millwright/internal/httpsource"
+	"millwright/internal/ingest"
+	"millwright/internal/job"
+	"millwright/internal/lineage"
+	"millwright/internal/meta"
+	"millwright/internal/program/store"
+	"millwright/internal/project"
+	"millwright/internal/secret"
+	"millwright/internal/source"
+	"millwright/internal/tenant"
+)
+
+// ServedAsWorker reports whether this process was started as one of the engine's
+// sandboxed workers, after it has served as one. main calls it first.
+func ServedAsWorker() bool {
+	if !duckdb.IsWorker() {
+		return false
+	}
+	os.Exit(duckdb.ServeWorker())
+	return true
+}
+
+// An App is a built Millwright.
+type App struct {
+	config  Config
+	log     *slog.Logger
+	db      *meta.DB
+	engine  *duckdb.Engine
+	client  *httpsource.Client
+	jobs    *job.Runner
+	tenants *tenant.Store
+	server  *api.Server
+	first   secret.String
+}
+
+// Build opens the data folder, creating it at the first start, and wires every
+// part. The caller must Run or Close the App.
+func Build(ctx context.Context, config Config, log *slog.Logger) (_ *App, err error) {
+	config = config.withDefaults()
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	if config.Data, err = filepath.Abs(config.Data); err != nil {
+		return nil, err
+	}
+	a := &App{config: config, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.db, err = meta.Open(ctx, filepath.Join(config.Data, "meta.db")); err != nil {
+		return nil, err
+	}
+	vault, err := secret.OpenVault(config.Data)
+	if err != nil {
+		return nil, err
+	}
+	blobs, err := blob.OpenDir(config.Data)
+	if err != nil {
+		return nil, err
+	}
+	a.engine, err = duckdb.Open(duckdb.Config{Workers: config.Workers, SpillDir: filepath.Join(config.Data, "spill")})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.wire(vault, blobs); err != nil {
+		return nil, err
+	}
+	return a, a.seed(ctx)
+}
+
+// wire builds the parts that hold no resources of their own.
+func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
+	now := time.Now
+	scratch, err := emptyFolder(filepath.Join(a.config.Data, "tmp"))
+	if err != nil {
+		return err
+	}
+	a.client = httpsource.New(httpsource.Config{Allow: a.config.prefixes(), TempDir: scratch, Now: now})
+	a.tenants = &tenant.Store{DB: a.db, Now: now}
+	sources := &source.Store{DB: a.db, Vault: vault, Now: now}
+	datasets := &dataset.Store{DB: a.db, Now: now}
+	edges := &lineage.Store{DB: a.db, Now: now}
+	programs := &store.Store{DB: a.db, Now: now}
+	tables := &catalog.Catalog{Datasets: datasets, Blobs: blobs}
+	evaluator := &evaluate.Evaluator{Engine: a.engine, Datasets: readable{tables}, Stager: blobs, History: programs, Log: a.log}
+	runs := &ingest.Service{DB: a.db, Client: a.client, Sources: sources, Datasets: datasets, Lineage: edges,
+		Blobs: blobs, Engine: a.engine, Log: a.log, Now: now}
+	study := &analyze.Service{Analyzer: &analyze.Analyzer{Engine: a.engine}, DB: a.db, Datasets: datasets, Catalog: tables}
+	questions := &generate.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator}
+	a.jobs, err = job.NewRunner(a.db, map[string]job.Handler{
+		ingest.JobType:   runs.Handle,
+		analyze.JobType:  study.Handle,
+		generate.JobType: questions.Handle,
+	}, job.Config{Workers: 4, Grace: a.config.Grace, Log: a.log, Now: now})
+	if err != nil {
+		return err
+	}
+	a.server = &api.Server{Tenants: a.tenants, Projects: &project.Store{DB: a.db, Now: now}, Sources: sources, Datasets: datasets,
+		Lineage: edges, Programs: programs, Jobs: a.jobs, Blobs: blobs, Ingest: runs, Evaluator: evaluator,
+		AfterRun: []string{analyze.JobType, generate.JobType}, Log: a.log, Now: now, Ready: a.db.Ping}
+	return nil
+}
+
+// emptyFolder makes the folder, without what a killed process left in it.
+func emptyFolder(path string) (string, error) {
+	if err := os.RemoveAll(path); err != nil {
+		return "", err
+	}
+	return path, os.MkdirAll(path, 0o700)
+}
+
+// readable shows the catalog to the evaluator, whose words for it are its own.
+type readable struct{ *catalog.Catalog }
+
+// Tables returns what the engine needs for the named tables.
+func (r readable) Tables(ctx context.Context, projectID string, names []string) (evaluate.Tables, error) {
+	v, err := r.Catalog.Tables(ctx, projectID, names)
+	return evaluate.Tables(v), err
+}
+
+// seed makes what the first start needs: an organisation, a team, a user with a
+// key, and a project.
+func (a *App) seed(ctx context.Context) error {
+	if err := a.server.Sources.CheckVault(ctx); err != nil {
+		return err
+	}
+	created, err := a.tenants.Seed(ctx, a.config.APIKey)
+	if err != nil {
+		return err
+	}
+	if created != nil {
+		a.first = created.Secret
+	}
+	who, err := a.tenants.First(ctx)
+	if err != nil {
+		return err
+	}
+	projects, err := a.server.Projects.List(ctx, who.TeamIDs, "", true)
+	if err != nil || len(projects) > 0 || len(who.TeamIDs) == 0 {
+		return err
+	}
+	_, err = a.server.Projects.Create(ctx, project.Project{TeamID: who.TeamIDs[0], Name: "First project"})
+	return err
+}
+
+// FirstKey returns the key that the first start generated, to be shown once;
+// empty at later starts.
+func (a *App) FirstKey() secret.String { return a.first }
+
+// Sandbox says what confines the SQL workers on this system.
+func (a *App) Sandbox() string { return fmt.Sprint(a.engine.Sandbox()) }
+
+// temporaryKey names the keys of sessions that have no server to talk to.
+const temporaryKey = "Command line"
+
+// TemporaryKey makes a key of the first user, and the function that revokes it.
+// Keys that a killed session left behind are revoked first.
+func (a *App) TemporaryKey(ctx context.Context) (secret.String, func(context.Context) error, error) {
+	who, err := a.tenants.First(ctx)
+	if err != nil {
+		return secret.String{}, nil, err
+	}
+	keys, err := a.tenants.Keys(ctx, who.User.ID)
+	if err != nil {
+		return secret.String{}, nil, err
+	}
+	for _, k := range keys {
+		if k.Name == temporaryKey {
+			if _, err := a.tenants.DeleteKey(ctx, who.User.ID, k.ID); err != nil {
+				return secret.String{}, nil, err
+			}
+		}
+	}
+	key, err := a.tenants.CreateKey(ctx, who.User.ID, temporaryKey)
+	if err != nil {
+		return secret.String{}, nil, err
+	}
+	return key.Secret, func(ctx context.Context) error {
+		_, err := a.tenants.DeleteKey(ctx, who.User.ID, key.ID)
+		return err
+	}, nil
+}
+
+// Run serves until ctx is done, then lets requests and jobs finish for the
+// configured grace, and closes everything. It calls ready with the address once
+// requests are answered.
+func (a *App) Run(ctx context.Context, ready func(net.Addr)) (err error) {
+	defer func() { err = errors.Join(err, a.Close()) }()
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", a.config.Addr)
+	if err != nil {
+		return errs.New(errs.Unavailable, "cannot serve on %s: another program may be using it", a.config.Addr).
+			Named("address-in-use").Fix("choose another with --addr 127.0.0.1:7401").Because(err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.jobs.Run(ctx) })
+	group.Go(func() error { return serve(ctx, ln, a.server.Handler(), a.config.Grace, a.log) })
+	ready(ln.Addr())
+	return group.Wait()
+}
+
+// Close gives up what Build has opened. Run calls it.
+func (a *App) Close() error {
+	var all []error
+	if a.client != nil {
+		a.client.Close()
+		a.client = nil
+	}
+	if a.engine != nil {
+		all = append(all, a.engine.Close())
+		a.engine = nil
+	}
+	if a.db != nil {
+		all = append(all, a.db.Close())
+		a.db = nil
+	}
+	return errors.Join(all...)
+}
+
+// serve answers requests on ln until ctx is done, then gives the running ones
+// grace to finish. It closes ln.
+func serve(ctx context.Context, ln net.Listener, h http.Handler, grace time.Duration, log *slog.Logger) error {
+	// Streams have no end of their own: they are told to end when serving ends.
+	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
+	defer endStreams()
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		BaseContext:       func(net.Listener) context.Context { return streams },
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	drained := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		// Half of the grace for requests that end by themselves, then streams end.
+		stop := time.AfterFunc(grace/2, endStreams)
+		defer stop.Stop()
+		drained <- srv.Shutdown(late)
+	})
+	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	if err := <-drained; err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return srv.Close()
+}

@@ -1,0 +1,67 @@
+// Package app builds every part from one Config, starts them, and stops them in
+// order. It is the only place where parts meet.
+package app
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"millwright/internal/errs"
+	"millwright/internal/secret"
+)
+
+// DefaultAddr is where the server listens unless told otherwise: this machine only.
+const DefaultAddr = "127.0.0.1:7400"
+
+// A Config is everything that can be set.
+type Config struct {
+	Addr       string        // host:port to serve on; empty means DefaultAddr; port 0 takes a free one
+	Data       string        // folder for everything that is kept; empty means ./millwright-data
+	AllowCIDRs []string      // private ranges that connections may reach, such as 10.0.0.0/8; none by default
+	APIKey     secret.String // key of the first user instead of a generated one; at least 16 characters
+	Grace      time.Duration // how long requests and jobs may go on after a stop; 0 means 10 s
+	Workers    int           // sandboxed SQL workers at once; 0 means one for each processor, at least 2
+}
+
+func (c Config) withDefaults() Config {
+	if c.Addr == "" {
+		c.Addr = DefaultAddr
+	}
+	if c.Data == "" {
+		c.Data = "./millwright-data"
+	}
+	if c.Grace == 0 {
+		c.Grace = 10 * time.Second
+	}
+	return c
+}
+
+// Validate returns everything that is wrong with the configuration, joined.
+func (c Config) Validate() error {
+	var all []error
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		all = append(all, errs.New(errs.Invalid, "the address %q is not host:port", c.Addr).Named("config-invalid").Fix("use --addr 127.0.0.1:7400").Because(err))
+	}
+	for _, text := range c.AllowCIDRs {
+		if _, err := netip.ParsePrefix(text); err != nil {
+			all = append(all, errs.New(errs.Invalid, "%q is not an address range", text).Named("config-invalid").Fix("use --allow-cidr 10.0.0.0/8").Because(err))
+		}
+	}
+	if key := c.APIKey.Reveal(); key != "" && len(key) < 16 {
+		all = append(all, errs.New(errs.Invalid, "MILLWRIGHT_API_KEY is shorter than 16 characters").Named("config-invalid").Fix("set a longer key, or none to get one generated"))
+	}
+	return errors.Join(all...)
+}
+
+// prefixes returns the parsed AllowCIDRs; call it after Validate.
+func (c Config) prefixes() []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range c.AllowCIDRs {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}

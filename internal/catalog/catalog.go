@@ -1,0 +1,185 @@
+// Package catalog turns dataset versions into the tables that a query may read:
+// Parquet files for a dataset, views for the arrays of objects inside it.
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+
+	"millwright/internal/blob"
+	"millwright/internal/dataset"
+	"millwright/internal/engine"
+	"millwright/internal/errs"
+	"millwright/internal/profile"
+)
+
+// A Catalog knows the tables of every project.
+type Catalog struct {
+	Datasets *dataset.Store
+	Blobs    blob.Store
+}
+
+// A View is some tables of a project, all as they were at one moment.
+type View struct {
+	Tables   []engine.Table    // views after what they read
+	Dir      string            // the folder that holds all their files
+	Versions map[string]int64  // table name -> version of its dataset; of a child table, of its parent
+	Roles    map[string]string // column name -> its role; columns that mean different things in different tables are left out
+}
+
+// TableNames returns every table of the project that a query may read: datasets,
+// then the child tables of those that were analysed.
+func (c *Catalog) TableNames(ctx context.Context, projectID string) ([]string, error) {
+	list, err := c.Datasets.ByProject(ctx, projectID)
+	if err != nil {
+		return nil, err
+	}
+	var names, children []string
+	for _, d := range list {
+		names = append(names, d.TableName)
+		p, err := c.profile(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		for _, child := range p.Children {
+			children = append(children, child.Table)
+		}
+	}
+	return append(names, children...), nil
+}
+
+// profile returns what analysis found about the dataset's current version; an
+// empty profile if it was not analysed yet.
+func (c *Catalog) profile(ctx context.Context, d dataset.Dataset) (*profile.Profile, error) {
+	text, err := c.Datasets.Profile(ctx, d.ID, d.Version)
+	if errs.KindOf(err) == errs.NotFound {
+		return &profile.Profile{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p := &profile.Profile{}
+	if err := json.Unmarshal(text, p); err != nil {
+		return nil, errs.New(errs.Internal, "a stored profile cannot be read").Because(err)
+	}
+	return p, nil
+}
+
+// Tables returns the named tables and, for each child table, its parent. A name
+// that is no table of the project is left out.
+func (c *Catalog) Tables(ctx context.Context, projectID string, names []string) (View, error) {
+	owners, err := c.owners(ctx, projectID, names)
+	if err != nil {
+		return View{}, err
+	}
+	// The versions are read at one moment; what belongs to a version never changes.
+	datasets, err := c.Datasets.ByTableName(ctx, projectID, owners)
+	if err != nil {
+		return View{}, err
+	}
+	v := View{Versions: map[string]int64{}, Roles: map[string]string{}}
+	if v.Dir, err = c.Blobs.ScopeDir(ctx, projectID); err != nil {
+		return View{}, err
+	}
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	for _, d := range datasets {
+		if err := c.add(ctx, &v, d, wanted); err != nil {
+			return View{}, err
+		}
+	}
+	for name, role := range v.Roles {
+		if role == "" {
+			delete(v.Roles, name)
+		}
+	}
+	return v, nil
+}
+
+// owners returns the datasets behind the names: a child table is its parent's.
+func (c *Catalog) owners(ctx context.Context, projectID string, names []string) ([]string, error) {
+	list, err := c.Datasets.ByProject(ctx, projectID)
+	if err != nil {
+		return nil, err
+	}
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	var owners []string
+	for _, d := range list {
+		if wanted[d.TableName] {
+			owners = append(owners, d.TableName)
+			continue
+		}
+		p, err := c.profile(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		for _, child := range p.Children {
+			if wanted[child.Table] {
+				owners = append(owners, d.TableName)
+				break
+			}
+		}
+	}
+	return owners, nil
+}
+
+// add puts a dataset and those of its child tables that are wanted into the view.
+func (c *Catalog) add(ctx context.Context, v *View, d dataset.Dataset, wanted map[string]bool) error {
+	t, err := c.Table(ctx, d)
+	if err != nil {
+		return err
+	}
+	p, err := c.profile(ctx, d)
+	if err != nil {
+		return err
+	}
+	v.Tables = append(v.Tables, t)
+	v.Versions[t.Name] = d.Version
+	for _, col := range p.Columns {
+		v.note(col.Name, string(col.Role))
+	}
+	// A child of a child reads its parent, which comes before it in the profile.
+	needed := map[string]bool{}
+	for i := len(p.Children) - 1; i >= 0; i-- {
+		if child := p.Children[i]; wanted[child.Table] || needed[child.Table] {
+			needed[child.Table], needed[child.Parent] = true, true
+		}
+	}
+	for _, child := range p.Children {
+		if needed[child.Table] {
+			v.Tables = append(v.Tables, engine.Table{Name: child.Table, View: child.View, Schema: child.Schema})
+			v.Versions[child.Table] = d.Version
+		}
+	}
+	return nil
+}
+
+// note remembers a column's role; one that differs between tables becomes "".
+func (v *View) note(column, role string) {
+	if known, ok := v.Roles[column]; ok && known != role {
+		role = ""
+	}
+	v.Roles[column] = role
+}
+
+// Table returns the files of a dataset's version as a table.
+func (c *Catalog) Table(ctx context.Context, d dataset.Dataset) (engine.Table, error) {
+	t := engine.Table{Name: d.TableName, Schema: d.Schema}
+	files, err := c.Datasets.Files(ctx, d.ID, d.Version)
+	if err != nil {
+		return t, err
+	}
+	for _, f := range files {
+		path, err := c.Blobs.LocalPath(ctx, f.ObjectKey)
+		if err != nil {
+			return t, err
+		}
+		t.Files = append(t.Files, path)
+	}
+	return t, nil
+}

@@ -1,0 +1,69 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"millwright/internal/httpsource"
+	"millwright/internal/ingest/spill"
+	"millwright/internal/ingest/typing"
+	"millwright/internal/job"
+)
+
+// reportEvery bounds how often progress is computed between the ends of pages.
+const reportEvery = 500
+
+// A sink spills what is fetched, watches its types, and tells how far it is.
+type sink struct {
+	ctx     context.Context
+	run     *job.Run
+	spill   *spill.Writer
+	types   *typing.Observer
+	pages   int64
+	records int64
+	bytes   int64
+}
+
+// BeginPage opens a page in the spill's index.
+func (s *sink) BeginPage(p httpsource.Page) error {
+	return s.spill.BeginPage(spill.Page{Number: p.Number, URL: p.URL})
+}
+
+// Record spills one record and looks at its types.
+func (s *sink) Record(raw []byte) error {
+	if err := s.types.Observe(raw); err != nil {
+		return err
+	}
+	if err := s.spill.Record(raw); err != nil {
+		return err
+	}
+	s.records++
+	if s.records%reportEvery == 0 {
+		s.progress("fetch", s.message())
+	}
+	return nil
+}
+
+// EndPage closes the page.
+func (s *sink) EndPage(p httpsource.PageEnd) error {
+	s.pages++
+	s.bytes += p.Bytes
+	s.progress("fetch", s.message())
+	return s.spill.EndPage(p.Bytes)
+}
+
+func (s *sink) message() string {
+	return fmt.Sprintf("%d pages, %d records", s.pages, s.records)
+}
+
+// Waiting tells what the run waits for, so that a throttled run does not look
+// like a hang.
+func (s *sink) Waiting(reason string, until time.Time) {
+	s.run.Progress(s.ctx, job.Progress{Phase: "fetch", Message: s.message(), Pages: s.pages, Records: s.records, Bytes: s.bytes,
+		Waiting: reason, WaitingUntil: &until})
+}
+
+func (s *sink) progress(phase, message string) {
+	s.run.Progress(s.ctx, job.Progress{Phase: phase, Message: message, Pages: s.pages, Records: s.records, Bytes: s.bytes})
+}
