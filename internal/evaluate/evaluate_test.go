@@ -50,7 +50,9 @@ func (project) Tables(_ context.Context, id string, names []string) (evaluate.Ta
 type history struct{ runs []store.Run }
 
 func (h *history) AddRun(ctx context.Context, r store.Run) error {
-	h.runs = append(h.runs, r)
+	if ctx.Err() == nil {
+		h.runs = append(h.runs, r)
+	}
 	return ctx.Err()
 }
 
@@ -193,6 +195,10 @@ func TestRunCountsOnRequest(t *testing.T) {
 	}
 	if got := e.Queries()[1].SQL; got != "SELECT count(*) AS n FROM (\nSELECT n FROM orders\n) AS q" {
 		t.Errorf("counted with %s", got)
+	}
+	req.Timeout = 1 // a nanosecond: nothing of it is left for counting
+	if r, err := ev.Run(t.Context(), req); err != nil || r.TotalRows != nil || len(e.Queries()) != 3 {
+		t.Errorf("without time: %v, %v", r, err)
 	}
 	if r.TotalRows == nil || *r.TotalRows != 0 { // the first number of the canned answer
 		t.Errorf("total is %v", r.TotalRows)
@@ -372,7 +378,11 @@ func TestParquetIsStagedAndCopied(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 0 {
 		t.Errorf("the staged folder is left: %v", left)
 	}
-	ev.Limits.DownloadBytes = 3
+	// Larger than one write, so that nothing of it may have gone before the limit is met.
+	e.Write = func(_ engine.Query, output string) (int64, error) {
+		return 7, os.WriteFile(output, make([]byte, 100_000), 0o600)
+	}
+	ev.Limits.DownloadBytes = 60_000
 	var out bytes.Buffer
 	_, err := ev.Download(t.Context(), request("SELECT * FROM orders"), evaluate.File{Format: evaluate.Parquet}, &out)
 	if errs.KindOf(err) != errs.TooLarge || out.Len() != 0 {

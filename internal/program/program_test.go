@@ -3,6 +3,7 @@ package program_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -180,6 +181,7 @@ func TestValues(t *testing.T) {
 		"a list in a text":                       {program.Slot{Type: program.ValueList}, `["a,b","c"]`, []any{"a,b", "c"}},
 		"a repeated query parameter":             {program.Slot{Type: program.ValueList}, []string{"a,b", "c"}, []any{"a,b", "c"}},
 		"a list with a value that is not listed": {program.Slot{Type: program.ValueList, Values: []any{"a"}}, "a,b", nil},
+		"a list that is too long":                {program.Slot{Type: program.ValueList}, strings.Repeat("a,", 10_000), nil},
 		"a list of lists":                        {program.Slot{Type: program.ValueList}, `[["a"]]`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -303,5 +305,31 @@ func TestSourceFindsThePlaceInTheProgram(t *testing.T) {
 	}
 	if line, column := b.Source(program.Position(b.SQL, strings.Index(b.SQL, "CAST"))); line != 2 || column != 17 {
 		t.Errorf("a slot's own place is %d:%d", line, column)
+	}
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	const sql = "SELECT\u00a0$n,\u200b{{ dim }}\ufeff'{{dim}}', x'41', 1.5e-3||\"a\"\"b\" -- end"
+	tokens, err := program.Tokens(sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, token := range tokens {
+		got = append(got, fmt.Sprintf("%d %s %s", token.Kind, sql[token.Pos:token.End], token.Name))
+	}
+	want := []string{"0 SELECT SELECT", "4 $n n", "6 , ,", "5 {{ dim }} dim", "2 '{{dim}}' dim", "6 , ,", "2 x'41' ", "6 , ,",
+		"3 1.5e-3 ", "6 | |", "6 | |", `1 "a""b" a"b`}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("(-got +want)\n%s", diff)
+	}
+}
+
+func TestAValueSlotInATextIsNotUsed(t *testing.T) {
+	t.Parallel()
+	err := program.Check(program.Program{SQL: "SELECT '{{n}}'", Slots: []program.Slot{{Name: "n", Type: program.Integer}}})
+	if e, ok := errs.Find(err); !ok || e.Type != "slot-invalid" || e.Fields[0].Pointer != "/slots/0" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -120,8 +120,8 @@ func TestUpdateMakesVersions(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	made := generate(t, s, sample("q"))[0]
-	same := must[store.Record](t)(s.Update(t.Context(), made.ID, store.Change{SQL: &made.Program.SQL, Public: ptr(true)}))
-	if same.Version != 1 || same.Origin != store.Generated || !same.Public {
+	same := must[store.Record](t)(s.Update(t.Context(), made.ID, store.Change{SQL: &made.Program.SQL, Public: ptr(true), Reason: &[]string{"because"}}))
+	if same.Version != 1 || same.Origin != store.Generated || !same.Public || same.Program.Reason[0] != "because" {
 		t.Errorf("the same content made %+v", same)
 	}
 	edited := must[store.Record](t)(s.Update(t.Context(), made.ID, store.Change{SQL: ptr("SELECT 2"), Slots: &[]program.Slot{}}))
