@@ -189,6 +189,15 @@ func TestEveryVersionKeepsItsFiles(t *testing.T) {
 	if err != nil || len(versions) != 5 || versions[0].Version != 5 {
 		t.Errorf("Versions: %+v, %v", versions, err)
 	}
+	// As appending would leave it: a file of version 1 that lasted until version 3.
+	if _, err := s.DB.Write().ExecContext(t.Context(), `UPDATE dataset_files SET removed_version = 4 WHERE object_id = 'a1'`); err != nil {
+		t.Fatal(err)
+	}
+	want[1] = []string{"z1", "a1"}
+	want[2], want[3] = append([]string{"a1"}, want[2]...), append([]string{"a1"}, want[3]...)
+	for v, files := range want {
+		diff(t, fmt.Sprintf("version %d with a file that lasted", v), keys(t, s, id, v), files)
+	}
 	for _, none := range []int64{0, 6} {
 		if _, err := s.Files(t.Context(), id, none); !errors.Is(err, errs.NotFound) {
 			t.Errorf("version %d: %v", none, err)
