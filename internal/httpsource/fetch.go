@@ -94,7 +94,7 @@ func (f *fetch) run(ctx context.Context) error {
 		return err
 	}
 	f.login = c.url.User
-	f.tokens[c.url.String()+string(c.body)] = true
+	f.tokens[c.token()] = true
 	l, err := f.load(ctx, c)
 	if err != nil {
 		return err
@@ -240,6 +240,10 @@ func (f *fetch) differs(l *loaded, first facts) bool {
 func (f *fetch) next(ctx context.Context, c call, style paginate.Style, p facts) (*way, error) {
 	n := int(f.out.Pages)
 	a := p.answer(n, c, f.out.Records)
+	if f.out.Verdict.RepeatedPages > 0 {
+		f.finish(a, "repeated-page", false)
+		return nil, nil
+	}
 	step := style.Next(a)
 	if step.Done == "" && p.records == 0 && f.empties > maxEmpty {
 		step = paginate.Step{Done: "empty-page"}
@@ -260,7 +264,7 @@ func (f *fetch) next(ctx context.Context, c call, style paginate.Style, p facts)
 		f.limited("max-records", f.opt.MaxRecords, "records")
 		return nil, nil
 	}
-	token := next.url.String() + string(next.body)
+	token := next.token()
 	if f.tokens[token] {
 		f.incomplete("repeated-token", "page "+itoa(n)+" leads back to a page that was fetched before", "report it to the source", "set options.pagination for this connection")
 		return nil, nil

@@ -174,13 +174,13 @@ func parseGroup(gm member) (Group, error) {
 	if g.Required, err = o.boolean("required"); err != nil {
 		return g, err
 	}
-	m, ok := o.get("parameters")
-	if !ok {
-		return g, nil
-	}
-	entries := []member{m} // one map of all alternatives is accepted too
-	if m.value.Kind() == '[' {
-		if entries, err = readArray(m); err != nil {
+	var entries []member
+	if m, ok := o.get("parameters"); ok {
+		entries = []member{m} // one map of all alternatives is accepted too
+		if m.value.Kind() == '[' {
+			entries, err = readArray(m)
+		}
+		if err != nil {
 			return g, err
 		}
 	}

@@ -28,6 +28,16 @@ type call struct {
 	own    bool   // goes to the spec's origin: headers and credentials belong to it
 }
 
+// token tells whether a call was made before.
+func (c call) token() string {
+	u := *c.url
+	u.User = nil
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u.String() + "\n" + string(c.body)
+}
+
 // firstCall builds the request that the person described.
 func (f *fetch) firstCall() (call, error) {
 	u, err := url.Parse(f.spec.URL.Reveal())
