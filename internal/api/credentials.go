@@ -76,19 +76,19 @@ func (s *Server) credentials(a huma.API) {
 		list, err := s.Sources.Credentials(ctx, caller(ctx).TeamIDs, source.CredentialFilter{OrganizationID: in.OrganizationID, TeamID: in.TeamID, DatasourceID: in.DatasourceID})
 		return okList(each(list, credentialWire)), err
 	})
-	route(s, a, "GET /v1/projects/{id}/credentials", "credentials", "The credentials of a project's datasources", func(ctx context.Context, in *idInput) (*out[[]Credential], error) {
+	route(s, a, "GET /v1/projects/{id}/credentials", "credentials", "The credentials of a project's datasources", func(ctx context.Context, in *IDInput) (*out[[]Credential], error) {
 		if _, err := s.project(ctx, in.ID); err != nil {
 			return nil, err
 		}
 		list, err := s.Sources.Credentials(ctx, caller(ctx).TeamIDs, source.CredentialFilter{ProjectID: in.ID})
 		return okList(each(list, credentialWire)), err
 	})
-	route(s, a, "GET /v1/credentials/{id}", "credentials", "One credential, secrets hidden", func(ctx context.Context, in *idInput) (*out[Credential], error) {
+	route(s, a, "GET /v1/credentials/{id}", "credentials", "One credential, secrets hidden", func(ctx context.Context, in *IDInput) (*out[Credential], error) {
 		c, err := s.Sources.Credential(ctx, caller(ctx).TeamIDs, in.ID)
 		return ok(credentialWire(c)), err
 	})
 	route(s, a, "PATCH /v1/credentials/{id}", "credentials", "Change credentials; another origin drops the secrets", func(ctx context.Context, in *struct {
-		idInput
+		IDInput
 		Body credentialFields
 	}) (*out[Credential], error) {
 		if err := s.mayKeepSecrets(ctx); err != nil {
@@ -99,7 +99,7 @@ func (s *Server) credentials(a huma.API) {
 			Metadata: b.Metadata, Config: b.Config})
 		return ok(credentialWire(c)), err
 	})
-	route(s, a, "DELETE /v1/credentials/{id}", "credentials", "Delete credentials", func(ctx context.Context, in *idInput) (*out[Credential], error) {
+	route(s, a, "DELETE /v1/credentials/{id}", "credentials", "Delete credentials", func(ctx context.Context, in *IDInput) (*out[Credential], error) {
 		if err := s.mayKeepSecrets(ctx); err != nil {
 			return nil, err
 		}

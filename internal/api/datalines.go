@@ -122,14 +122,14 @@ func (s *Server) datalines(a huma.API) {
 		}
 		return okList(all), nil
 	})
-	route(s, a, "GET /v1/datalines/project/{id}", "datalines", "The datasets of a project", func(ctx context.Context, in *idInput) (*out[[]Dataline], error) {
+	route(s, a, "GET /v1/datalines/project/{id}", "datalines", "The datasets of a project", func(ctx context.Context, in *IDInput) (*out[[]Dataline], error) {
 		if _, err := s.project(ctx, in.ID); err != nil {
 			return nil, err
 		}
 		list, err := s.projectDatalines(ctx, in.ID)
 		return okList(list), err
 	})
-	route(s, a, "GET /v1/datalines/{id}", "datalines", "One dataset", func(ctx context.Context, in *idInput) (*out[Dataline], error) {
+	route(s, a, "GET /v1/datalines/{id}", "datalines", "One dataset", func(ctx context.Context, in *IDInput) (*out[Dataline], error) {
 		d, err := s.dataset(ctx, in.ID)
 		if err != nil {
 			return nil, err
@@ -162,7 +162,7 @@ type DatalineVersion struct {
 	CreatedAt time.Time       `json:"created_at"`
 }
 
-func (s *Server) datalineVersions(ctx context.Context, in *idInput) (*out[[]DatalineVersion], error) {
+func (s *Server) datalineVersions(ctx context.Context, in *IDInput) (*out[[]DatalineVersion], error) {
 	d, err := s.dataset(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -180,7 +180,7 @@ type DatalineProfile struct {
 	Typing  json.RawMessage `json:"typing" doc:"For each place in the records: what was seen and which type it got"`
 }
 
-func (s *Server) datalineProfile(ctx context.Context, in *idInput) (*out[DatalineProfile], error) {
+func (s *Server) datalineProfile(ctx context.Context, in *IDInput) (*out[DatalineProfile], error) {
 	d, err := s.dataset(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -211,7 +211,7 @@ type RowPage struct {
 }
 
 func (s *Server) datalineRows(ctx context.Context, in *struct {
-	idInput
+	IDInput
 	Limit int    `query:"limit" default:"100" minimum:"1" maximum:"10000"`
 	After string `query:"after" doc:"next of the page before"`
 }) (*out[RowPage], error) {

@@ -66,17 +66,17 @@ type datasourceFields struct {
 
 func (s *Server) datasources(a huma.API) {
 	route(s, a, "POST /v1/datasources", "datasources", "Create a datasource", s.createDatasource)
-	route(s, a, "GET /v1/datasources/project/{id}", "datasources", "The datasources of a project, oldest first", func(ctx context.Context, in *idInput) (*out[[]Datasource], error) {
+	route(s, a, "GET /v1/datasources/project/{id}", "datasources", "The datasources of a project, oldest first", func(ctx context.Context, in *IDInput) (*out[[]Datasource], error) {
 		list, err := s.Sources.ListByProject(ctx, caller(ctx).TeamIDs, in.ID, false)
 		return okList(each(list, datasourceWire)), err
 	})
-	route(s, a, "GET /v1/datasources/{id}", "datasources", "One datasource", func(ctx context.Context, in *idInput) (*out[Datasource], error) {
+	route(s, a, "GET /v1/datasources/{id}", "datasources", "One datasource", func(ctx context.Context, in *IDInput) (*out[Datasource], error) {
 		d, err := s.Sources.Get(ctx, caller(ctx).TeamIDs, in.ID)
 		return ok(datasourceWire(d)), err
 	})
 	route(s, a, "GET /v1/datasources/{id}/with_datalines", "datasources", "One datasource with its datasets, objects and credentials", s.datasourceDetail)
 	route(s, a, "PATCH /v1/datasources/{id}", "datasources", "Change a datasource", func(ctx context.Context, in *struct {
-		idInput
+		IDInput
 		Body datasourceFields
 	}) (*out[Datasource], error) {
 		if _, err := s.changeableDatasource(ctx, in.ID); err != nil {
@@ -87,7 +87,7 @@ func (s *Server) datasources(a huma.API) {
 			Phase: b.Phase, Message: b.Message, Description: b.Description, CredentialsID: b.CredentialsID, Metadata: b.Metadata})
 		return ok(datasourceWire(d)), err
 	})
-	route(s, a, "DELETE /v1/datasources/{id}", "datasources", "Delete a datasource", func(ctx context.Context, in *deleteInput) (*out[Datasource], error) {
+	route(s, a, "DELETE /v1/datasources/{id}", "datasources", "Delete a datasource", func(ctx context.Context, in *DeleteInput) (*out[Datasource], error) {
 		if err := s.mayDelete(ctx, in); err != nil {
 			return nil, err
 		}
@@ -98,7 +98,7 @@ func (s *Server) datasources(a huma.API) {
 
 // mayDelete checks the caller's role. A hidden datasource can be removed only
 // for good, so it is looked up whether it is hidden or not.
-func (s *Server) mayDelete(ctx context.Context, in *deleteInput) error {
+func (s *Server) mayDelete(ctx context.Context, in *DeleteInput) error {
 	d, err := s.Sources.Lookup(ctx, in.ID)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (s *Server) createDatasource(ctx context.Context, in *struct{ Body datasour
 	return ok(datasourceWire(d)), err
 }
 
-func (s *Server) datasourceDetail(ctx context.Context, in *idInput) (*out[DatasourceDetail], error) {
+func (s *Server) datasourceDetail(ctx context.Context, in *IDInput) (*out[DatasourceDetail], error) {
 	d, err := s.Sources.Get(ctx, caller(ctx).TeamIDs, in.ID)
 	if err != nil {
 		return nil, err

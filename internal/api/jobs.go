@@ -134,11 +134,11 @@ func (s *Server) jobs(a huma.API) {
 	route(s, a, "GET /v1/jobs/status", "jobs", "Jobs and where they stand", s.jobStatus)
 	route(s, a, "GET /v1/jobs/by-source", "jobs", "The jobs that deal with a source, oldest first", s.jobsBySource)
 	route(s, a, "GET /v1/jobs/history/{id}", "jobs", "What a job went through", s.jobHistory)
-	route(s, a, "GET /v1/jobs/{id}", "jobs", "One job", func(ctx context.Context, in *idInput) (*out[Job], error) {
+	route(s, a, "GET /v1/jobs/{id}", "jobs", "One job", func(ctx context.Context, in *IDInput) (*out[Job], error) {
 		j, err := s.job(ctx, in.ID)
 		return ok(jobWire(j)), err
 	})
-	route(s, a, "POST /v1/jobs/{id}/cancel", "jobs", "Stop a job; nothing half-written stays", func(ctx context.Context, in *idInput) (*out[Job], error) {
+	route(s, a, "POST /v1/jobs/{id}/cancel", "jobs", "Stop a job; nothing half-written stays", func(ctx context.Context, in *IDInput) (*out[Job], error) {
 		j, err := s.job(ctx, in.ID)
 		if err != nil {
 			return nil, err
@@ -213,7 +213,7 @@ func (s *Server) jobsBySource(ctx context.Context, in *struct {
 	})), err
 }
 
-func (s *Server) jobHistory(ctx context.Context, in *idInput) (*out[JobHistory], error) {
+func (s *Server) jobHistory(ctx context.Context, in *IDInput) (*out[JobHistory], error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err

@@ -27,7 +27,8 @@ func keyWire(k tenant.APIKey) Key {
 		LastUsed: k.LastUsed, CreatedAt: k.CreatedAt, UpdatedAt: k.UpdatedAt}
 }
 
-type keyName struct {
+// A KeyInput names a key.
+type KeyInput struct {
 	Body struct {
 		_    struct{} `json:"-" additionalProperties:"true"`
 		Name string   `json:"name" doc:"What the key is for" example:"dashboard"`
@@ -40,24 +41,24 @@ func (s *Server) keys(a huma.API) {
 		return okList(each(keys, keyWire)), err
 	})
 	// The pair is what existing clients read.
-	route(s, a, "POST /v1/authentication/api-key", "keys", "Create a key: [key, secret]; the secret is shown only here", func(ctx context.Context, in *keyName) (*out[[]any], error) {
+	route(s, a, "POST /v1/authentication/api-key", "keys", "Create a key: [key, secret]; the secret is shown only here", func(ctx context.Context, in *KeyInput) (*out[[]any], error) {
 		k, err := s.Tenants.CreateKey(ctx, caller(ctx).User.ID, in.Body.Name)
 		return ok([]any{keyWire(k.APIKey), k.Secret.Reveal()}), err
 	})
 	route(s, a, "PATCH /v1/authentication/api-key/{id}", "keys", "Rename a key", func(ctx context.Context, in *struct {
-		idInput
-		keyName
+		IDInput
+		KeyInput
 	}) (*out[Key], error) {
 		k, err := s.Tenants.RenameKey(ctx, caller(ctx).User.ID, in.ID, in.Body.Name)
 		return ok(keyWire(k)), err
 	})
 	for verb, enabled := range map[string]bool{"enable": true, "disable": false} {
-		route(s, a, "PATCH /v1/authentication/api-key/{id}/"+verb, "keys", "Switch a key on or off, from its next request on", func(ctx context.Context, in *idInput) (*out[Key], error) {
+		route(s, a, "PATCH /v1/authentication/api-key/{id}/"+verb, "keys", "Switch a key on or off, from its next request on", func(ctx context.Context, in *IDInput) (*out[Key], error) {
 			k, err := s.Tenants.EnableKey(ctx, caller(ctx).User.ID, in.ID, enabled)
 			return ok(keyWire(k)), err
 		})
 	}
-	route(s, a, "DELETE /v1/authentication/api-key/{id}", "keys", "Revoke a key, from its next request on", func(ctx context.Context, in *idInput) (*out[Key], error) {
+	route(s, a, "DELETE /v1/authentication/api-key/{id}", "keys", "Revoke a key, from its next request on", func(ctx context.Context, in *IDInput) (*out[Key], error) {
 		k, err := s.Tenants.DeleteKey(ctx, caller(ctx).User.ID, in.ID)
 		return ok(keyWire(k)), err
 	})

@@ -72,12 +72,12 @@ func (s *Server) object(ctx context.Context, id string) (dataset.Object, error) 
 }
 
 func (s *Server) objects(a huma.API) {
-	route(s, a, "GET /v1/dataobjects/{id}", "dataobjects", "One data object", func(ctx context.Context, in *idInput) (*out[DataObject], error) {
+	route(s, a, "GET /v1/dataobjects/{id}", "dataobjects", "One data object", func(ctx context.Context, in *IDInput) (*out[DataObject], error) {
 		o, err := s.object(ctx, in.ID)
 		return ok(objectWire(o)), err
 	})
 	route(s, a, "GET /v1/dataobjects/{id}/content", "dataobjects", "The bytes of a data object; ranges and ETags are honoured", s.objectContent)
-	route(s, a, "GET /v1/dataobjects/{id}/lineage", "lineage", "What a data object was made from", func(ctx context.Context, in *idInput) (*out[[]Lineage], error) {
+	route(s, a, "GET /v1/dataobjects/{id}/lineage", "lineage", "What a data object was made from", func(ctx context.Context, in *IDInput) (*out[[]Lineage], error) {
 		o, err := s.object(ctx, in.ID)
 		if err != nil {
 			return nil, err
@@ -86,7 +86,7 @@ func (s *Server) objects(a huma.API) {
 		return okList(each(edges, lineageWire)), err
 	})
 	route(s, a, "GET /v1/datasources/{id}/lineage", "lineage", "What a datasource's objects were made from", s.datasourceLineage)
-	route(s, a, "GET /v1/projects/{id}/lineage", "lineage", "What a project's objects were made from", func(ctx context.Context, in *idInput) (*out[[]Lineage], error) {
+	route(s, a, "GET /v1/projects/{id}/lineage", "lineage", "What a project's objects were made from", func(ctx context.Context, in *IDInput) (*out[[]Lineage], error) {
 		if _, err := s.project(ctx, in.ID); err != nil {
 			return nil, err
 		}
@@ -97,7 +97,7 @@ func (s *Server) objects(a huma.API) {
 
 // objectContent streams the file. An object never changes, so it may be cached
 // for good by whoever may see it.
-func (s *Server) objectContent(ctx context.Context, in *idInput) (*huma.StreamResponse, error) {
+func (s *Server) objectContent(ctx context.Context, in *IDInput) (*huma.StreamResponse, error) {
 	o, err := s.object(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (s *Server) objectContent(ctx context.Context, in *idInput) (*huma.StreamRe
 }
 
 func (s *Server) datasourceLineage(ctx context.Context, in *struct {
-	idInput
+	IDInput
 	Depth int `query:"depth" minimum:"0" doc:"How far to walk; 0 means all the way"`
 }) (*out[[]Lineage], error) {
 	d, err := s.Sources.Get(ctx, caller(ctx).TeamIDs, in.ID)

@@ -156,7 +156,7 @@ func (s *Server) changeableProgram(ctx context.Context, id string) (store.Record
 
 func (s *Server) programs(a huma.API) {
 	route(s, a, "GET /v1/queryprograms", "queryprograms", "The programs of a project", s.listPrograms)
-	route(s, a, "GET /v1/queryprograms/dataline/{id}", "queryprograms", "The programs of a dataset", func(ctx context.Context, in *idInput) (*out[[]QueryProgram], error) {
+	route(s, a, "GET /v1/queryprograms/dataline/{id}", "queryprograms", "The programs of a dataset", func(ctx context.Context, in *IDInput) (*out[[]QueryProgram], error) {
 		d, err := s.dataset(ctx, in.ID)
 		if err != nil {
 			return nil, err
@@ -164,13 +164,13 @@ func (s *Server) programs(a huma.API) {
 		list, err := s.Programs.List(ctx, store.Filter{ProjectID: d.ProjectID, DatasetID: d.ID})
 		return okList(each(list, programWire)), err
 	})
-	route(s, a, "GET /v1/queryprograms/{id}", "queryprograms", "One program", func(ctx context.Context, in *idInput) (*out[QueryProgram], error) {
+	route(s, a, "GET /v1/queryprograms/{id}", "queryprograms", "One program", func(ctx context.Context, in *IDInput) (*out[QueryProgram], error) {
 		r, err := s.program(ctx, in.ID)
 		return ok(programWire(r)), err
 	})
 	route(s, a, "POST /v1/queryprograms", "queryprograms", "Store a program; any text is kept, SQL can run", s.createProgram)
 	route(s, a, "PATCH /v1/queryprograms/{id}", "queryprograms", "Change a program; the version before is kept", s.updateProgram)
-	route(s, a, "DELETE /v1/queryprograms/{id}", "queryprograms", "Delete a program", func(ctx context.Context, in *deleteInput) (*out[QueryProgram], error) {
+	route(s, a, "DELETE /v1/queryprograms/{id}", "queryprograms", "Delete a program", func(ctx context.Context, in *DeleteInput) (*out[QueryProgram], error) {
 		if _, err := s.changeableProgram(ctx, in.ID); err != nil {
 			return nil, err
 		}
@@ -245,7 +245,7 @@ func (s *Server) createProgram(ctx context.Context, in *struct{ Body programFiel
 }
 
 func (s *Server) updateProgram(ctx context.Context, in *struct {
-	idInput
+	IDInput
 	Body programFields
 }) (*out[QueryProgram], error) {
 	if _, err := s.changeableProgram(ctx, in.ID); err != nil {
@@ -308,7 +308,7 @@ type ProgramRun struct {
 	DatasetVersions map[string]int64 `json:"dataset_versions"`
 }
 
-func (s *Server) programHistory(ctx context.Context, in *idInput) (*out[[]ProgramRun], error) {
+func (s *Server) programHistory(ctx context.Context, in *IDInput) (*out[[]ProgramRun], error) {
 	if _, err := s.program(ctx, in.ID); err != nil {
 		return nil, err
 	}
@@ -335,7 +335,7 @@ type ProgramVersion struct {
 	CreatedAt time.Time      `json:"created_at"`
 }
 
-func (s *Server) programVersions(ctx context.Context, in *idInput) (*out[[]ProgramVersion], error) {
+func (s *Server) programVersions(ctx context.Context, in *IDInput) (*out[[]ProgramVersion], error) {
 	if _, err := s.program(ctx, in.ID); err != nil {
 		return nil, err
 	}

@@ -51,9 +51,9 @@ type projectFields struct {
 	Metadata    json.RawMessage `json:"metadata,omitempty"`
 }
 
-// A deleteInput names a thing to delete.
-type deleteInput struct {
-	idInput
+// A DeleteInput names a thing to delete.
+type DeleteInput struct {
+	IDInput
 	Permanent bool `query:"permanent" doc:"Remove it for good instead of hiding it"`
 }
 
@@ -65,13 +65,13 @@ func (s *Server) projects(a huma.API) {
 		projects, err := s.Projects.List(ctx, caller(ctx).TeamIDs, in.TeamID, in.IncludeDeleted)
 		return okList(each(projects, projectWire)), err
 	})
-	route(s, a, "GET /v1/projects/{id}", "projects", "One project", func(ctx context.Context, in *idInput) (*out[Project], error) {
+	route(s, a, "GET /v1/projects/{id}", "projects", "One project", func(ctx context.Context, in *IDInput) (*out[Project], error) {
 		p, err := s.project(ctx, in.ID)
 		return ok(projectWire(p)), err
 	})
 	route(s, a, "POST /v1/projects", "projects", "Create a project", s.createProject)
 	route(s, a, "PATCH /v1/projects/{id}", "projects", "Change a project", s.updateProject)
-	route(s, a, "DELETE /v1/projects/{id}", "projects", "Delete a project", func(ctx context.Context, in *deleteInput) (*out[Project], error) {
+	route(s, a, "DELETE /v1/projects/{id}", "projects", "Delete a project", func(ctx context.Context, in *DeleteInput) (*out[Project], error) {
 		// A hidden project can still be removed for good, so the store looks it up.
 		list, err := s.Projects.List(ctx, caller(ctx).TeamIDs, "", true)
 		if err != nil {
@@ -106,7 +106,7 @@ func (s *Server) createProject(ctx context.Context, in *struct{ Body projectFiel
 }
 
 func (s *Server) updateProject(ctx context.Context, in *struct {
-	idInput
+	IDInput
 	Body projectFields
 }) (*out[Project], error) {
 	if _, err := s.changeable(ctx, in.ID); err != nil {

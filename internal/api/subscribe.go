@@ -21,7 +21,7 @@ import (
 const heartbeat = 15 * time.Second
 
 type subscribeInput struct {
-	idInput
+	IDInput
 	LastEventID string `header:"Last-Event-ID" doc:"Continue after this event"`
 }
 

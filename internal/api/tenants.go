@@ -73,8 +73,8 @@ func userWire(u tenant.User) User {
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, DeletedAt: u.DeletedAt}
 }
 
-// An idInput names one thing in the path.
-type idInput struct {
+// An IDInput names one thing in the path.
+type IDInput struct {
 	ID string `path:"id" doc:"Id of the thing"`
 }
 
@@ -84,7 +84,7 @@ func (s *Server) tenants(a huma.API) {
 		orgs, err := s.Tenants.Organizations(ctx, caller(ctx))
 		return okList(each(orgs, organizationWire)), err
 	})
-	route(s, a, "GET /v1/orgs/{id}", "tenants", "One organisation", func(ctx context.Context, in *idInput) (*out[Organization], error) {
+	route(s, a, "GET /v1/orgs/{id}", "tenants", "One organisation", func(ctx context.Context, in *IDInput) (*out[Organization], error) {
 		o, err := s.Tenants.Organization(ctx, caller(ctx), in.ID)
 		return ok(organizationWire(o)), err
 	})
@@ -94,7 +94,7 @@ func (s *Server) tenants(a huma.API) {
 		teams, err := s.Tenants.Teams(ctx, caller(ctx), in.OrganizationID)
 		return okList(each(teams, teamWire)), err
 	})
-	route(s, a, "GET /v1/teams/{id}", "tenants", "One team", func(ctx context.Context, in *idInput) (*out[Team], error) {
+	route(s, a, "GET /v1/teams/{id}", "tenants", "One team", func(ctx context.Context, in *IDInput) (*out[Team], error) {
 		t, err := s.Tenants.Team(ctx, caller(ctx), in.ID)
 		return ok(teamWire(t)), err
 	})

@@ -39,9 +39,10 @@ func mutates(method string) bool {
 func isStream(path string) bool { return strings.HasPrefix(path, "/v1/actions/load/") }
 
 // maybeJSON reports whether a body of that type may be JSON. One client sends
-// JSON as text/plain.
+// JSON as text/plain, and curl -d calls whatever it sends a form.
 func maybeJSON(contentType string) bool {
-	return contentType == "" || strings.Contains(contentType, "json") || strings.HasPrefix(contentType, "text/plain")
+	return contentType == "" || strings.Contains(contentType, "json") || strings.HasPrefix(contentType, "text/plain") ||
+		strings.HasPrefix(contentType, "application/x-www-form-urlencoded")
 }
 
 func tidyJSON(raw []byte, r *http.Request) ([]byte, bool) {

@@ -75,6 +75,7 @@ func TestBodies(t *testing.T) {
 		{"body is real in a connection", "POST", "/v1/http/test-connection", "application/json", `{"body":{"contentType":"x"}}`, `{"body":{"contentType":"x"}}`},
 		{"encoded twice", "POST", "/v1/datasources", "application/json", `"{\"name\":\"n\"}"`, `{"name":"n"}`},
 		{"JSON as text/plain", "POST", "/v1/x", "text/plain;charset=UTF-8", `{"a":1}`, `{"a":1}`},
+		{"curl -d without a type", "POST", "/v1/x", "application/x-www-form-urlencoded", `{"a":1}`, `{"a":1}`},
 		{"Python: fields in the query", "PATCH", "/v1/datasources/1?uri=u&name=n", "application/json", `{"name":"body wins"}`, `{"name":"body wins","uri":"u"}`},
 		{"Python: booleans in the query", "PATCH", "/v1/queryprograms/1/publish?group_slots=false", "application/json", `{}`, `{"group_slots":false}`},
 		{"slot values stay in the query", "POST", "/v1/run/queryprogram?limit=3", "application/json", `{"project_id":"p"}`, `{"project_id":"p"}`},
