@@ -198,8 +198,25 @@ func percentEscapes(text string) []escape {
 	return out
 }
 
-// backslashEscapes reads the escapes of JSON and of Go.
+// backslashEscapes reads the escapes of JSON and of Go, and those of JSON in a
+// string of JSON.
 func backslashEscapes(text string) []escape {
+	out := backslashEscape(text)
+	if !strings.HasPrefix(text, `\\`) {
+		return out
+	}
+	switch rest := text[2:]; {
+	case strings.HasPrefix(rest, `\"`), strings.HasPrefix(rest, `\\`):
+		out = append(out, escape{rest[1:2], 4})
+	case rest != "":
+		for _, e := range backslashEscape(`\` + rest[:min(len(rest), 5)]) {
+			out = append(out, escape{e.decoded, e.length + 1})
+		}
+	}
+	return out
+}
+
+func backslashEscape(text string) []escape {
 	if len(text) < 2 {
 		return nil
 	}

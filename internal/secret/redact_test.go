@@ -20,6 +20,10 @@ func TestRedactHidesAValueInEverySpelling(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	twice, err := json.Marshal(string(quoted))
+	if err != nil {
+		t.Fatal(err)
+	}
 	spellings := map[string]string{
 		"plain":               value,
 		"query":               url.QueryEscape(value),
@@ -27,6 +31,7 @@ func TestRedactHidesAValueInEverySpelling(t *testing.T) {
 		"query in lower case": strings.ToLower(url.QueryEscape(value)),
 		"query twice":         url.QueryEscape(url.QueryEscape(value)),
 		"json":                string(quoted[1 : len(quoted)-1]),
+		"json in json":        string(twice[3 : len(twice)-3]),
 		"go":                  strings.Trim(fmt.Sprintf("%q", value), `"`),
 		"html":                html.EscapeString(value),
 		"base64":              base64.StdEncoding.EncodeToString([]byte(value)),
