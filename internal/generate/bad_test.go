@@ -42,7 +42,6 @@ func TestEveryProgramRunsWithEverySlotValue(t *testing.T) {
 		{"orders", 600, orders, 12},
 		{"hostile", 500, hostile, 12},
 		{"series", 500, hostile, 12}, // a table called as one of our steps
-		{"known", 300, orders, 12},
 		{"wide", 200, wide, 12},
 	} {
 		t.Run(c.table, func(t *testing.T) {

@@ -1,15 +1,18 @@
 package generate_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"millwright/internal/generate"
+	"millwright/internal/program"
 )
 
 // TestExplore prints what is generated for the JSON files of a folder.
@@ -96,4 +99,31 @@ func TestTimeOfAWideTable(t *testing.T) {
 	if len(out.Programs) != 12 {
 		t.Errorf("%d programs, want 12", len(out.Programs))
 	}
+}
+
+// TestCost prints how long each candidate of the wide table takes.
+func TestCost(t *testing.T) {
+	if os.Getenv("GENERATE_COST") == "" {
+		t.Skip("GENERATE_COST is not orders or wide")
+	}
+	e := open(t)
+	w := load(t, e, "events", records(t, 50000, map[string]func(int) map[string]any{"orders": orders, "wide": wide}[os.Getenv("GENERATE_COST")]))
+	timed := &timing{world: w}
+	if _, err := generate.Generate(t.Context(), w.profile, timed, generate.Options{Parallel: 1}); err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(timed.lines, func(a, b string) int { return strings.Compare(b, a) })
+	t.Log(strings.Join(timed.lines, "\n"))
+}
+
+type timing struct {
+	*world
+	lines []string
+}
+
+func (r *timing) Run(ctx context.Context, p program.Program) (generate.Result, error) {
+	start := time.Now()
+	out, err := r.world.Run(ctx, p)
+	r.lines = append(r.lines, fmt.Sprintf("%7.1fms %s %s", float64(time.Since(start).Microseconds())/1000, p.Template, p.Cue))
+	return out, err
 }

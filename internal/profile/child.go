@@ -53,7 +53,11 @@ func NewChild(parentTable string, parent table.Schema, path, parentKeys []string
 	}
 	c.Grain, c.Plural = Grain(path[len(path)-1])
 
-	var selected []string
+	var inner, outer []string
+	pass := func(expr, name string) {
+		inner = append(inner, expr+" AS "+table.Quote(name))
+		outer = append(outer, "u."+table.Quote(name)+" AS "+table.Quote(name))
+	}
 	for _, key := range parentKeys {
 		name := free(taken, keyColumn(key))
 		typ := table.Type{Kind: table.BigInt}
@@ -62,26 +66,29 @@ func NewChild(parentTable string, parent table.Schema, path, parentKeys []string
 		}
 		c.KeyColumns = append(c.KeyColumns, name)
 		c.Schema.Columns = append(c.Schema.Columns, table.Column{Name: name, Key: name, Type: typ})
-		selected = append(selected, "p."+table.Quote(key)+" AS "+table.Quote(name))
+		pass("p."+table.Quote(key), name)
 	}
 	from := table.Quote(parentTable) + " AS p"
 	if len(parentKeys) == 0 {
 		name := free(taken, rowNumber)
 		c.KeyColumns = []string{name}
 		c.Schema.Columns = append(c.Schema.Columns, table.Column{Name: name, Key: name, Type: table.Type{Kind: table.BigInt}})
-		selected = append(selected, "p."+table.Quote(name)+" AS "+table.Quote(name))
+		pass("p."+table.Quote(name), name)
 		from = fmt.Sprintf("(SELECT row_number() OVER () AS %s, %s FROM %s) AS p",
 			table.Quote(name), table.Quote(path[0]), table.Quote(parentTable))
 	}
 	place := free(taken, position)
 	c.Schema.Columns = append(c.Schema.Columns, table.Column{Name: place, Key: place, Type: table.Type{Kind: table.BigInt}})
-	selected = append(selected, "u."+table.Quote(place)+" AS "+table.Quote(place))
+	items, element := nestedIn("p", path), free(taken, "_element")
+	// unnest in the select list is 18 times as fast as in FROM, where every
+	// condition on the elements makes the engine join them back to their rows.
+	pass("unnest(range(1, len("+items+") + 1))", place)
+	inner = append(inner, "unnest("+items+") AS "+table.Quote(element))
 	for _, f := range list.Elem.Fields {
 		c.Schema.Columns = append(c.Schema.Columns, f)
-		selected = append(selected, `(u."_element").`+table.Quote(f.Name)+" AS "+table.Quote(f.Name))
+		outer = append(outer, "(u."+table.Quote(element)+")."+table.Quote(f.Name)+" AS "+table.Quote(f.Name))
 	}
-	c.View = fmt.Sprintf(`SELECT %s FROM %s, unnest(%s) WITH ORDINALITY AS u("_element", %s)`,
-		strings.Join(selected, ", "), from, nestedIn("p", path), table.Quote(place))
+	c.View = fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s) AS u", strings.Join(outer, ", "), strings.Join(inner, ", "), from)
 	return c, true
 }
 

@@ -42,15 +42,15 @@ func makeListTop(s *Source) []Candidate {
 		d := s.draft("list_top", Ranking, .8)
 		d.listColumn(c, all)
 		d.whole("limit", "At most so many elements.", 20, 1, 500)
-		d.bind("@unnest", s.Dialect.Unnest("listed.\"items\"", "elements", "item"))
+		d.bind("@elements", s.Dialect.Unnest(s.Dialect.Unique("{{list}}"), `"item"`, "", table.Quote(s.Profile.Table)))
 		d.c.MinRows, d.c.FansOut = 2, true
 		out = append(out, d.done("Most frequent "+say(c), fmt.Sprintf("Which values occur most often in %s?", say(c)), `
-WITH listed AS (
-  SELECT row_number() OVER () AS "row_no", {{list}} AS "items" FROM @table WHERE {{list}} IS NOT NULL
+WITH held AS (
+  @elements
 )
-SELECT elements.item AS "label", count(DISTINCT listed."row_no") AS "row_count", count(*) AS "mentions"
-FROM listed@unnest
-WHERE elements.item IS NOT NULL
+SELECT "item" AS "label", count(*) AS "row_count"
+FROM held
+WHERE "item" IS NOT NULL
 GROUP BY 1
 ORDER BY 2 DESC, 1
 LIMIT $limit`, barChart(nominal("label", say(c)), quantitative("row_count", s.rows()))))
@@ -107,13 +107,13 @@ func makeListPairs(s *Source) []Candidate {
 	d.listColumn(c, all)
 	d.whole("min_rows", "Leave out pairs that are together in fewer rows.", 2, 1, 1000000)
 	d.whole("limit", "At most so many pairs.", 30, 1, 500)
-	d.bind("@unnest", s.Dialect.Unnest("listed.\"items\"", "elements", "item"))
+	d.bind("@elements", s.Dialect.Unnest(`"items"`, `"item"`, `"row_no", `, "listed")).bind("@unique", s.Dialect.Unique("{{list}}"))
 	d.c.FansOut = true
 	return []Candidate{d.done("Values of "+say(c)+" that go together", fmt.Sprintf("Which values of %s appear together most often?", say(c)), `
 WITH listed AS (
-  SELECT row_number() OVER () AS "row_no", {{list}} AS "items" FROM @table WHERE {{list}} IS NOT NULL
+  SELECT row_number() OVER () AS "row_no", @unique AS "items" FROM @table WHERE {{list}} IS NOT NULL
 ), held AS (
-  SELECT DISTINCT listed."row_no" AS "row_no", elements.item AS "item" FROM listed@unnest WHERE elements.item IS NOT NULL
+  @elements
 ), sizes AS (
   SELECT "item", CAST(count(*) AS DOUBLE) AS "in_rows" FROM held GROUP BY 1
 ), pairs AS (

@@ -28,7 +28,7 @@ func makeMapEntries(s *Source) []Candidate {
 		d := s.draft("map_entries", Aggregation, .55)
 		d.use(Show, nil, c)
 		d.fit(1 - c.NullShare())
-		from, key, value := s.Dialect.Entries(`listed."entries"`, "elements")
+		value := `"value"`
 		second := "count(DISTINCT " + value + `) AS "distinct_values"`
 		said := "how often each is there"
 		if c.Type.Elem.IsNumeric() {
@@ -38,15 +38,15 @@ func makeMapEntries(s *Source) []Candidate {
 			second = "count(" + value + `) AS "known_values"`
 		}
 		d.whole("limit", "At most so many keys.", 50, 1, 1000)
-		d.bind("@column", s.expr(c)).bind("@from", from).bind("@key", key).bind("@second", second)
+		d.bind("@entries", s.Dialect.Entries(s.expr(c), table.Quote(s.Profile.Table))).bind("@second", second)
 		d.why("%s holds %s keys a row on average, %s distinct", say(c), short(c.AvgLen), count(c.Distinct))
 		d.c.MinRows, d.c.FansOut = 2, true
 		out = append(out, d.done("Keys of "+say(c), fmt.Sprintf("Which keys does %s have, and what is %s?", say(c), said), `
 WITH listed AS (
-  SELECT @column AS "entries" FROM @table WHERE @column IS NOT NULL
+  @entries
 )
-SELECT @key AS "label", count(*) AS "row_count", @second
-FROM listed@from
+SELECT "key" AS "label", count(*) AS "row_count", @second
+FROM listed
 GROUP BY 1
 ORDER BY 2 DESC, 1
 LIMIT $limit`, barChart(nominal("label", say(c)), quantitative("row_count", s.rows()))))
@@ -80,7 +80,7 @@ func makeJSONField(s *Source) []Candidate {
 		d.fit(.7 * (1 - c.NullShare()))
 		d.slot(program.Slot{Name: "path", Type: program.Enum, Label: "Field", Description: "Where in the JSON the value stands.", Default: paths[0], Values: anys(paths)})
 		d.whole("limit", "At most so many values.", 20, 1, 500)
-		d.bind("@value", s.Dialect.JSONText("CAST("+s.expr(c)+" AS JSON)", "$path"))
+		d.bind("@value", s.Dialect.JSONText("TRY_CAST("+s.expr(c)+" AS JSON)", "$path"))
 		d.why("%d fields stand in at least half of %d frequent values of %s", len(paths), len(c.Top), say(c))
 		d.c.MinRows, d.c.Share = 2, "row_count"
 		field := strings.TrimPrefix(paths[0], "$.")
