@@ -99,9 +99,10 @@ func (s *Server) testConnection(ctx context.Context, in *struct{ Body Connection
 		return nil, err
 	}
 	outcome, err := s.Ingest.Test(ctx, spec)
-	// A refusal of ours (a private address) is the caller's error; whatever the API
-	// did wrong is the test's result.
-	if err != nil && errs.KindOf(err) != errs.Upstream && errs.KindOf(err) != errs.TooLarge {
+	// A refusal of ours (a private address) is the caller's error. Once the API has
+	// answered, or should have, what is wrong is the test's result: the caller wants
+	// to see the answer next to the explanation.
+	if err != nil && outcome.Status == 0 && errs.KindOf(err) != errs.Upstream && errs.KindOf(err) != errs.TooLarge {
 		return nil, err
 	}
 	return ok(testResult(outcome, err)), nil

@@ -1,6 +1,7 @@
 package blob_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -129,7 +130,7 @@ func stageAndDie(root string) {
 	if err != nil {
 		panic(err)
 	}
-	dir, _, err := d.Stage(nil) //nolint:staticcheck // the driver does not look at it when the folder is its own
+	dir, _, err := d.Stage(context.Background())
 	if err != nil {
 		panic(err)
 	}

@@ -125,7 +125,7 @@ func (l *landing) convert(ctx context.Context) error {
 	l.run.Progress(ctx, l.stats(job.Progress{Phase: "convert", Message: "writing Parquet", Fraction: 0.8}))
 	if !l.types.Direct {
 		input = filepath.Join(l.stage, "normal.ndjson.zst")
-		if err := spill.Rewrite(ctx, l.pagesPath(), typing.NewNormalizer(l.types.Schema), input, nil); err != nil {
+		if err := spill.Rewrite(ctx, l.pagesPath(), l.types.Normalizer(), input, nil); err != nil {
 			return err
 		}
 	}

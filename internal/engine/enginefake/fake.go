@@ -168,6 +168,6 @@ func (r *rows) Close() error {
 
 // Batch makes a batch from a JSON list of objects, for canned answers.
 func Batch(schema *arrow.Schema, json string) (arrow.RecordBatch, error) {
-	batch, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(json), array.WithUseNumber())
+	batch, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(json))
 	return batch, err
 }
