@@ -17,6 +17,7 @@ import (
 	"millwright/internal/engine"
 	"millwright/internal/errs"
 	"millwright/internal/profile"
+	"millwright/internal/table"
 )
 
 func TestStatisticsAreExact(t *testing.T) {
@@ -131,6 +132,11 @@ func TestChildTableJoinsItsParentWithoutFanOut(t *testing.T) {
 		for _, ch := range p.Children {
 			tables = append(tables, engine.Table{Name: ch.Table, View: ch.View, Schema: ch.Schema})
 		}
+		for i, want := range []profile.Role{profile.ForeignKey, profile.OrdinalInt} {
+			if got := child.Columns[i]; got.Role != want || got.Subtype != "" {
+				t.Errorf("%s: %s is %s/%s, want %s", c.rule, got.Name, got.Role, got.Subtype, want)
+			}
+		}
 		if got := number(t, e, l, tables, c.join); got != 10 {
 			t.Errorf("%s: the sum over the join is %d, want 10", c.rule, got)
 		}
@@ -176,13 +182,13 @@ func TestPlacesInListsAndMapsInObjects(t *testing.T) {
 				langs[fmt.Sprintf("l%02d", j)] = fmt.Sprintf("name %d", j)
 			}
 		}
-		records = append(records, map[string]any{"n": i, "latlng": []any{float64(i) - 30, float64(i)*3 - 90}, "geometry": map[string]any{"coordinates": []any{float64(i)*2 + 60, float64(i) / 2}}, "scores": []any{float64(i), float64(i) + 1}, "languages": langs})
+		records = append(records, map[string]any{"n": i, "latlng": []any{float64(i) - 30, float64(i)*3 - 90}, "geometry": map[string]any{"coordinates": []any{float64(i) / 4, float64(i) / 2}}, "place": map[string]any{"position": []any{float64(i) / 2, float64(i)*2 + 60}}, "scores": []any{float64(i), float64(i) + 1}, "languages": langs})
 	}
-	l := land(t, e, "countries", records, []string{"n", "latlng", "geometry", "scores", "languages"})
+	l := land(t, e, "countries", records, []string{"n", "latlng", "geometry", "place", "scores", "languages"})
 	p := analyzed(t, e, l)
 	for name, want := range map[string]profile.Role{
 		"latlng": profile.GeoPoint, "latlng.lat": profile.Lat, "latlng.lon": profile.Lon, "geometry.coordinates": profile.GeoPoint,
-		"geometry.coordinates.lon": profile.Lon, "geometry.coordinates.lat": profile.Lat, "scores": profile.ListRole, "languages": profile.MapRole,
+		"geometry.coordinates.lon": profile.Lon, "geometry.coordinates.lat": profile.Lat, "place.position.lat": profile.Lat, "scores": profile.ListRole, "languages": profile.MapRole,
 	} {
 		if c, ok := p.Column(name); !ok || c.Role != want {
 			t.Errorf("%s is %s, want %s: %q", name, c.Role, want, c.Evidence)
@@ -200,6 +206,25 @@ func TestPlacesInListsAndMapsInObjects(t *testing.T) {
 	}
 	if got := number(t, e, l, []engine.Table{l.table}, "SELECT sum(cardinality("+c.SQL()+")) AS n FROM countries"); got != 375 {
 		t.Errorf("the map's expression has %d entries, want 375", got)
+	}
+}
+
+func TestMixedJSONIsTextOnlyWithoutObjects(t *testing.T) {
+	t.Parallel()
+	e := openEngine(t)
+	var records []map[string]any
+	for i := range 40 {
+		records = append(records, map[string]any{
+			"scalars": []any{"a", i, "b"}[i%3],
+			"shapes":  []any{"a", map[string]any{"k": i}, []any{i}}[i%3],
+		})
+	}
+	p := analyzed(t, e, land(t, e, "t", records, []string{"scalars", "shapes"}))
+	if c, _ := p.Column("scalars"); c.ValueType().Kind != table.Varchar || c.Min != "1" || c.Max != "b" {
+		t.Errorf("scalars are %s from %q to %q: %q", c.ValueType(), c.Min, c.Max, c.Evidence)
+	}
+	if c, _ := p.Column("shapes"); c.Role != profile.JSONText || c.Virtual != "" {
+		t.Errorf("objects and arrays are %s with the value %q", c.Role, c.Virtual)
 	}
 }
 
@@ -351,5 +376,23 @@ func TestAnEndedCallerEndsTheAnalysis(t *testing.T) {
 	a := &analyze.Analyzer{Engine: e}
 	if _, err := a.Analyze(ctx, analyze.Input{Scope: "test", Dir: l.dir, Table: l.table, Name: "orders"}); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestManyTextsAreSampledAndCountedExactly(t *testing.T) {
+	t.Parallel()
+	e := openEngine(t)
+	p := analyzed(t, e, wide(t, e, 80_000))
+	for name, want := range map[string]struct {
+		role     profile.Role
+		distinct int64
+	}{"id": {profile.Key, 80_000}, "token": {profile.Key, 80_000}, "notes": {profile.FreeText, 80_000}, "email": {profile.Email, 0}, "url": {profile.URL, 0}} {
+		c, _ := p.Column(name)
+		if c.Role != want.role || want.distinct > 0 && c.Distinct != want.distinct {
+			t.Errorf("%s is %s of %d values, want %s of %d: %q", name, c.Role, c.Distinct, want.role, want.distinct, c.Evidence)
+		}
+		if name == "url" && !strings.Contains(c.Evidence[0], "a sample of 10,000 distinct values") {
+			t.Errorf("the sample is not 10,000: %q", c.Evidence)
+		}
 	}
 }

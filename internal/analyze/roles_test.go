@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"millwright/internal/profile"
 )
 
 // orders makes n orders by formula: the same for the same n.
@@ -78,5 +76,4 @@ func TestColumnsOfOrdersHaveTheirRoles(t *testing.T) {
 			}
 		}
 	}
-	var _ profile.Role
 }
