@@ -77,6 +77,12 @@ type Converted struct {
 // type "sql-invalid", its line and column in the message; a deadline or memory
 // limit is errs.TooLarge ("query-timeout", "query-memory"); a value that cannot
 // be computed (a failed cast, a division) is errs.Invalid ("query-failed").
+// Arguments that do not fit the parameters are errs.Invalid ("sql-parameter"), a
+// statement that brought its worker down is errs.Invalid ("query-crashed"), an
+// export beyond MaxRows errs.TooLarge ("result-too-large"), a record that does
+// not fit its schema errs.Invalid ("conversion-failed"). Too many queries at once
+// are errs.Unavailable ("engine-busy") with a time to try again, the end of the
+// caller's context is errs.Canceled ("query-cancelled").
 type Engine interface {
 	// Run starts the query. The caller must Close the rows.
 	Run(ctx context.Context, q Query) (Rows, error)

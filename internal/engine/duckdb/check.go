@@ -28,13 +28,13 @@ func Parameters(sql string) ([]string, error) {
 }
 
 func parameters(sql string, tokens []token) ([]string, error) {
-	names := []string{}
+	names, seen := []string{}, map[string]bool{}
 	for _, t := range tokens {
 		if t.kind == tokOrdinal {
 			return nil, syntaxError(sql, t.pos, "parameters without a name are not supported").Fix("write $name")
 		}
-		same := func(name string) bool { return strings.EqualFold(name, t.text) }
-		if t.kind == tokParam && !slices.ContainsFunc(names, same) {
+		if t.kind == tokParam && !seen[strings.ToLower(t.text)] {
+			seen[strings.ToLower(t.text)] = true
 			names = append(names, t.text)
 		}
 	}

@@ -22,7 +22,7 @@ func TestParameters(t *testing.T) {
 		"SELECT e'\\' $a', $b":                  {"b"},
 		"SELECT 'it''s $a', x'$b', $c":          {"c"},
 		"SELECT 1e+5, 0x1F, 1_000, $a::DECIMAL": {"a"},
-		"SELECT x$y FROM t":                     {"y"},
+		"SELECT x$y FROM t":                     {}, // a name may hold dollars
 		"SELECT $a\u00a0AS b":                   {"a"},
 	} {
 		got, err := duckdb.Parameters(sql)
@@ -37,7 +37,7 @@ func TestParameters(t *testing.T) {
 func FuzzStatement(f *testing.F) {
 	for _, seed := range []string{
 		"SELECT 1", "SELECT 1;", "SELECT ';' -- ;\n;", "SELECT $a$;$a$", "SELECT e'\\';'", "SELECT \"a\"\"b\"", "/* /* */ */ SELECT $x",
-		"SELECT x'ab', 1e5, .5, 1., $1, ?", "SELECT '\u00a0'\u00a0, $\u00e9", "SELECT U&'a'", "SELECT 1 -- \r ; SELECT 2", "SELECT $$a", "SELECT 'a' 'b'", "SELECT E'a\\", "SELECT $a$$b$ $b$",
+		"SELECT x'ab', 1e5, .5, 1., $1, ?", "SELECT '\u00a0'\u00a0, $\u00e9", "SELECT U&'a'", "SELECT 1 -- \r ; SELECT 2", "SELECT $$a", "SELECT 'a' 'b'", "SELECT E'a\\", "SELECT $a$$b$ $b$", "SELECT''A$\u0269",
 	} {
 		f.Add(seed)
 	}

@@ -1,16 +1,21 @@
 package duckdb
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/klauspost/compress/zstd"
+
 	"millwright/internal/engine"
 	"millwright/internal/errs"
+	"millwright/internal/table"
 )
 
 // Convert writes one zstd Parquet file from newline-delimited JSON in normal
@@ -34,11 +39,69 @@ func (e *Engine) Convert(ctx context.Context, c engine.Conversion) (_ engine.Con
 		return engine.Converted{}, err
 	}
 	defer e.converters.Release(1)
-	end, err := e.convert(ctx, c)
+	long, err := longRecords(c)
+	if err != nil {
+		return engine.Converted{}, err
+	}
+	end, err := e.convert(ctx, c, long)
+	if found, ok := errs.Find(err); ok && found.Type == "query-memory" && !long {
+		// The records became long later on.
+		if err := removePartial(c.Output); err != nil {
+			return engine.Converted{}, err
+		}
+		end, err = e.convert(ctx, c, true)
+	}
 	if err != nil {
 		return engine.Converted{}, errors.Join(err, removePartial(c.Output))
 	}
 	return engine.Converted{Rows: end.Rows, Bytes: end.Bytes}, nil
+}
+
+// longRecord is the average length, in bytes, from which row groups are cut by
+// bytes: a full one of records so long takes a quarter of a gigabyte, several times over.
+const longRecord = 2 << 10
+
+// longRecords looks at the beginning of the input.
+func longRecords(c engine.Conversion) (bool, error) {
+	if width(c.Schema.Columns) > wideTable {
+		return true, nil
+	}
+	f, err := os.Open(c.Input)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	var in io.Reader = f
+	if strings.HasSuffix(c.Input, ".zst") {
+		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
+		if err != nil {
+			return false, err
+		}
+		defer z.Close()
+		in = z
+	}
+	sample := make([]byte, 1<<20)
+	n, err := io.ReadFull(in, sample)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, fmt.Errorf("the input cannot be read: %w", err)
+	}
+	return n/(bytes.Count(sample[:n], []byte("\n"))+1) > longRecord, nil
+}
+
+// maxDepth is where DuckDB still converts in milliseconds. Reading takes time
+// and memory that double with every list: beyond 32 levels, seconds a query.
+const maxDepth = 64
+
+// depth counts the levels of a type: 1 for BIGINT, 2 for BIGINT[].
+func depth(t table.Type) int {
+	deepest := 0
+	for _, f := range t.Fields {
+		deepest = max(deepest, depth(f.Type))
+	}
+	if t.Elem != nil {
+		deepest = max(deepest, depth(*t.Elem))
+	}
+	return deepest + 1
 }
 
 func checkConversion(c engine.Conversion) error {
@@ -51,19 +114,23 @@ func checkConversion(c engine.Conversion) error {
 	if len(c.Schema.Columns) == 0 {
 		return errs.New(errs.Invalid, "a table without columns cannot be stored").Named("schema-empty")
 	}
+	if d := depth(table.Type{Kind: table.Struct, Fields: c.Schema.Columns}) - 1; d > maxDepth {
+		return errs.New(errs.Invalid, "a column nests types %d deep; at most %d can be stored", d, maxDepth).
+			Named("schema-too-deep").Fix("store the inner part as JSON text")
+	}
 	if _, err := os.Lstat(c.Output); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the output exists already: %w", cmpErr(err, fs.ErrExist))
 	}
 	return nil
 }
 
-func (e *Engine) convert(ctx context.Context, c engine.Conversion) (ending, error) {
+func (e *Engine) convert(ctx context.Context, c engine.Conversion, long bool) (ending, error) {
 	timeout := c.Timeout
 	if timeout <= 0 {
 		timeout = e.cfg.ConvertTimeout
 	}
 	threads := e.cfg.ConvertThreads
-	if width(c.Schema.Columns) > wideTable {
+	if long {
 		threads = 1
 	}
 	p, err := e.confined(binding{
@@ -73,6 +140,7 @@ func (e *Engine) convert(ctx context.Context, c engine.Conversion) (ending, erro
 		FileSize:  1 << 50, // the size of a data set is its owner's quota to set, not ours
 		MaxSpill:  e.cfg.MaxSpill,
 		Threads:   threads,
+		ByBytes:   long,
 		CPU:       cpuSeconds(timeout, threads, 1),
 	})
 	if err != nil {

@@ -122,7 +122,7 @@ func (l *lexer) token() (token, error) {
 	case isDigit(c):
 		return l.number(), nil
 	case isWordStart(c):
-		n := wordLen(rest)
+		n := identLen(rest)
 		l.pos += n
 		return token{kind: tokWord, text: rest[:n]}, nil
 	}
@@ -185,6 +185,18 @@ func (l *lexer) number() token {
 		l.pos++
 	}
 	return token{kind: tokNumber, text: l.sql[start:l.pos]}
+}
+
+// identLen counts the bytes of a bare identifier, which may hold dollars.
+func identLen(s string) int {
+	n := 0
+	for {
+		n += wordLen(s[n:])
+		if n == 0 || n >= len(s) || s[n] != '$' {
+			return n
+		}
+		n++
+	}
 }
 
 // wordLen counts the bytes of an identifier at the start of s. As in DuckDB,

@@ -59,7 +59,8 @@ type binding struct {
 	FileSize  int64    // bytes of any one file it writes
 	MaxSpill  int64    // bytes of all spill files
 	Threads   int
-	CPU       int // seconds of processor time for all its work; a backstop for a lost parent
+	ByBytes   bool // row groups are cut by bytes, not rows: for long records; takes one thread to keep their order
+	CPU       int  // seconds of processor time for all its work; a backstop for a lost parent
 }
 
 // A statement is a checked query on its way to the child.

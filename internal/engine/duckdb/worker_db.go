@@ -78,6 +78,7 @@ func settings(b *binding, temp string) [][2]string {
 		{"max_temp_directory_size", table.QuoteText(strconv.FormatInt(b.MaxSpill>>20, 10) + "MiB")},
 		{"TimeZone", "'UTC'"},
 		{"errors_as_json", "true"},
+		{"preserve_insertion_order", strconv.FormatBool(!b.ByBytes)},
 		{"parquet_metadata_cache", "true"},
 		{"allowed_directories", "[" + strings.Join(dirs, ", ") + "]"},
 		{"allowed_paths", "[" + strings.Join(files, ", ") + "]"},

@@ -20,9 +20,10 @@ import (
 // DuckDB scans a row group as one unit of work, and holds a whole one in
 // memory per thread while it writes.
 const (
-	rowGroup      = 122880  // rows, its default
-	rowGroupCells = 8 << 20 // values, which is what takes memory in wide tables
-	wideTable     = 1000    // values in a row beyond which one thread has enough to hold
+	rowGroup      = 122880   // rows, its default
+	rowGroupCells = 8 << 20  // values, which is what takes memory in wide tables
+	rowGroupBytes = 64 << 20 // of long records
+	wideTable     = 1000     // values in a row that make any record long
 )
 
 // rowGroupOf returns how many rows of so many values make a row group.
@@ -162,13 +163,13 @@ func (p *prepared) copied() (int64, error) {
 
 // convert writes the conversion's Parquet file.
 func (w *worker) convert(c *engine.Conversion) (ending, error) {
-	rows, err := w.db.copyJSON(c, maxObject)
+	rows, err := w.db.copyJSON(c, maxObject, w.binding.ByBytes)
 	var duck *duckError
 	if errors.As(err, &duck) && strings.Contains(duck.Msg, "maximum_object_size") {
 		if err := os.Remove(c.Output); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return ending{}, err
 		}
-		rows, err = w.db.copyJSON(c, maxLongObject)
+		rows, err = w.db.copyJSON(c, maxLongObject, w.binding.ByBytes)
 	}
 	if err != nil {
 		return ending{}, err
@@ -180,8 +181,8 @@ func (w *worker) convert(c *engine.Conversion) (ending, error) {
 	return ending{Rows: rows, Bytes: info.Size()}, nil
 }
 
-func (d *database) copyJSON(c *engine.Conversion, longest int) (int64, error) {
-	p, err := d.prepare(conversionSQL(c, longest))
+func (d *database) copyJSON(c *engine.Conversion, longest int, byBytes bool) (int64, error) {
+	p, err := d.prepare(conversionSQL(c, longest, byBytes))
 	if err != nil {
 		return 0, err
 	}
@@ -189,7 +190,7 @@ func (d *database) copyJSON(c *engine.Conversion, longest int) (int64, error) {
 	return p.copied()
 }
 
-func conversionSQL(c *engine.Conversion, longest int) string {
+func conversionSQL(c *engine.Conversion, longest int, byBytes bool) string {
 	compression := "uncompressed"
 	if strings.HasSuffix(c.Input, ".zst") {
 		compression = "zstd"
@@ -208,9 +209,12 @@ func conversionSQL(c *engine.Conversion, longest int) string {
 		}
 	}
 	sql := "COPY (SELECT " + strings.Join(list, ", ") + " FROM read_json(" + table.QuoteText(c.Input) +
-		", format = 'newline_delimited', compression = '" + compression + "', ignore_errors = false, auto_detect = false" +
+		", format = 'newline_delimited', compression = '" + compression + "', ignore_errors = false, auto_detect = false, records = 'true'" +
 		", maximum_object_size = " + strconv.Itoa(longest) + ", columns = {" + strings.Join(columns, ", ") + "})) TO " +
 		table.QuoteText(c.Output) + " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE " + strconv.Itoa(rowGroupOf(width(c.Schema.Columns)))
+	if byBytes {
+		sql += ", ROW_GROUP_SIZE_BYTES " + strconv.Itoa(rowGroupBytes)
+	}
 	if len(ids) > 0 {
 		sql += ", FIELD_IDS {" + strings.Join(ids, ", ") + "}"
 	}
