@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"millwright/internal/generate"
 	"millwright/internal/generate/template"
 )
 
@@ -61,6 +62,10 @@ func TestEveryTemplateRuns(t *testing.T) {
 			s := template.NewSource(w.profile, template.DuckDB())
 			for _, tpl := range template.All() {
 				for _, cand := range tpl.Make(s) {
+					// The rules are a second guard: what templates make passes them.
+					if how := generate.Lint(s, cand); len(how) > 0 {
+						t.Errorf("%s breaks %q: %s", tpl.ID, how, cand.Program.Cue)
+					}
 					r, err := w.Run(t.Context(), cand.Program)
 					if err != nil {
 						t.Errorf("%s: %v", tpl.ID, err)

@@ -45,7 +45,7 @@ func Derived(a, b profile.Column) bool {
 		return true
 	}
 	// The shorter name without its first word is what n_ and p_ have in common.
-	return strings.Contains(strings.Join(y, " "), strings.Join(x, " ")) ||
+	return strings.Contains(" "+strings.Join(y, " ")+" ", " "+strings.Join(x, " ")+" ") ||
 		len(x) == len(y) && len(x) > 1 && strings.Join(x[1:], " ") == strings.Join(y[1:], " ") && len(x[0]) == 1 && len(y[0]) == 1
 }
 
@@ -115,7 +115,7 @@ func significant(r, n, m float64) bool {
 // literal returns text as a SQL literal that cannot be mistaken for a slot.
 func literal(text string) string {
 	if strings.HasPrefix(text, "{{") {
-		return "'{' || " + table.QuoteText(text[1:])
+		return "('{' || " + table.QuoteText(text[1:]) + ")"
 	}
 	return table.QuoteText(text)
 }

@@ -99,7 +99,7 @@ func makeCrosstabWide(s *Source) []Candidate {
 			}
 			taken[strings.ToLower(name)] = true
 			fmt.Fprintf(&cols, ",\n  count(CASE WHEN CAST(%s AS VARCHAR) = %s THEN 1 END) AS %s",
-				s.expr(pair[1]), table.QuoteText(v.Value), table.Quote(name))
+				s.expr(pair[1]), literal(v.Value), table.Quote(name))
 		}
 		d.bind("@columns", cols.String())
 		d.whole("limit", "At most so many rows.", 50, 1, 500)

@@ -122,7 +122,7 @@ func (s *Source) context(n int, skip []profile.Column, taken ...string) (string,
 	pool = append(pool, first(s.Dims, 2)...)
 	for _, c := range pool {
 		low := strings.ToLower(c.Name)
-		if found == n || used[low] || named(skip, c.Name) || strings.TrimSpace(c.Name) == "" {
+		if found == n || used[low] || named(skip, c.Name) || strings.TrimSpace(c.Name) == "" || len(c.Name) > maxName {
 			continue
 		}
 		used[low] = true
