@@ -49,6 +49,7 @@ type Sink interface {
 type Options struct {
 	MaxPages    int64 // stop after so many pages
 	MaxRecords  int64 // stop after so many records
+	Attempts    int   // requests for one page; 0 means what the spec says
 	HeadBytes   int   // keep this much of the first body in Outcome.Head; at most 64 KB
 	SampleBytes int   // keep records in Outcome.Sample until they are this long
 }

@@ -50,7 +50,7 @@ func (r *rejected) Unwrap() error { return r.error }
 
 // load asks for a page and reads its beginning, again if that may help.
 func (f *fetch) load(ctx context.Context, c call) (*loaded, error) {
-	attempts := firstOf(f.spec.Options.Retry.Attempts, 5)
+	attempts := firstOf(f.opt.Attempts, firstOf(f.spec.Options.Retry.Attempts, 5))
 	for n := 0; ; n++ {
 		l, err := f.loadOnce(ctx, c)
 		if err == nil {

@@ -5,11 +5,13 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -65,9 +67,10 @@ func TestFailuresAreNamed(t *testing.T) {
 	t.Parallel()
 	const once = `"options":{"retry":{"attempts":1}}`
 	header := func(h string) string { return "HTTP/1.1 200 OK\r\n" + h + "\r\n" }
-	tlsServer := httptest.NewTLSServer(body(`[]`))
+	tlsServer := httptest.NewUnstartedServer(body(`[]`))
+	tlsServer.Config.ErrorLog = log.New(io.Discard, "", 0)
+	tlsServer.StartTLS()
 	t.Cleanup(tlsServer.Close)
-	tlsServer.Config.ErrorLog = nil
 	cases := []struct {
 		rule, url, typ string
 		kind           errs.Kind
@@ -129,6 +132,21 @@ func TestFailuresAreNamed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestHTTPSWithAnAuthorityOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "[%q]", r.Proto) }))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	c := newClient(t, func(cfg *httpsource.Config) { cfg.RootCAs = roots })
+	got, _, err := fetch(t, c, get(t, server.URL), httpsource.Options{})
+	if err != nil || strings.Join(got.rows, "") != `{"value":"HTTP/2.0"}` {
+		t.Errorf("rows %q, %v", got.rows, err)
 	}
 }
 

@@ -145,13 +145,9 @@ func TestPaging(t *testing.T) {
 			n := query(r, "page", 0)
 			fmt.Fprintf(w, `{"items":%s,"next":%q}`, slice(n), []string{"?page=1", "/"}[n])
 		}},
-		{rule: "next URL: new URLs with the records of an earlier page", kind: paginate.URL, rows: 30, state: incomplete, reason: "repeated-page", pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+		{rule: "next URL: new URLs with the records of an earlier page", kind: paginate.URL, rows: 30, state: incomplete, reason: "repeated-page", hits: 3, pages: func(w http.ResponseWriter, r *http.Request, _ string) {
 			n := query(r, "page", 0)
-			next := fmt.Sprintf(`"?page=%d"`, n+1)
-			if n == 2 {
-				next = "null"
-			}
-			fmt.Fprintf(w, `{"items":%s,"next":%s}`, slice(min(n, 1)), next)
+			fmt.Fprintf(w, `{"items":%s,"next":"?page=%d"}`, slice(min(n, 1)), n+1)
 		}},
 		{rule: "next URL: at another origin", kind: paginate.URL, rows: 10, state: incomplete, reason: "next-url-other-origin", hits: 1, pages: func(w http.ResponseWriter, _ *http.Request, _ string) {
 			fmt.Fprintf(w, `{"items":%s,"next":"http://other.example/?page=1"}`, slice(0))
@@ -178,6 +174,10 @@ func TestPaging(t *testing.T) {
 		{rule: "cursor: has_more false ends it although there is a token", kind: paginate.Cursor, rows: 25, state: complete, reason: "has-more-false", pages: func(w http.ResponseWriter, r *http.Request, _ string) {
 			n := query(r, "cursor", 0)
 			fmt.Fprintf(w, `{"data":%s,"has_more":%v,"next_cursor":"%d"}`, slice(n), n < 2, n+1)
+		}},
+		{rule: "cursor: isLast ends it although there is a token", kind: paginate.Cursor, rows: 25, state: complete, reason: "has-more-false", pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			n := query(r, "pageToken", 0)
+			fmt.Fprintf(w, `{"issues":%s,"isLast":%v,"nextPageToken":"%d"}`, slice(n), n == 2, n+1)
 		}},
 		{rule: "cursor: the last page leaves the records' key out", kind: paginate.Cursor, rows: 10, state: complete, reason: "no-token", pages: func(w http.ResponseWriter, r *http.Request, _ string) {
 			if query(r, "pageToken", 0) == 1 {
@@ -373,6 +373,25 @@ func TestANextURLAtAnotherOriginGetsNoCredentials(t *testing.T) {
 	}
 	if r := other.list[0]; holdsSecret(r) || r.header.Get("Referer") != "" || r.uri != "/p2" {
 		t.Errorf("sent %s with %v", r.uri, r.header)
+	}
+}
+
+func TestASpentRateLimitIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	hits := 0
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		hits++
+		w.Header().Set("X-RateLimit-Remaining", "0")
+		w.Header().Set("X-RateLimit-Reset", "0.01")
+		next := `"?page=2"`
+		if hits == 2 {
+			next = "null"
+		}
+		fmt.Fprintf(w, `{"items":%s,"next":%s}`, slice(hits-1), next)
+	})
+	got, _, err := fetch(t, newClient(t), get(t, url, `"options":{"rate":1000}`), httpsource.Options{})
+	if err != nil || len(got.rows) != 20 || len(got.waits) != 1 || !strings.Contains(got.waits[0], "rate limit is used up") {
+		t.Errorf("%d rows, waits %q, %v", len(got.rows), got.waits, err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
@@ -364,6 +365,18 @@ func sameJSON(a, b jsontext.Value) bool {
 	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && cmp.Equal(x, y)
 }
 
+func TestABadByteIsSeenHoweverItIsRead(t *testing.T) {
+	t.Parallel()
+	b, err := decode.Open(strings.NewReader("[\"abc\x81\xff\"]"), "", "application/json; charset=shift_jis", limits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if _, err := io.Copy(io.Discard, iotest.OneByteReader(b)); errType(err) != "charset-invalid" {
+		t.Errorf("error %v, want charset-invalid", err)
+	}
+}
+
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{`[{"a":1}]`, `{"d":[1,{"x":null}],"n":"u"}`, "{\"a\":1}\n{}", `{"d":{"k":[[]]}}`, `[1,`, `{"a":1,"a":2}`, "[\"\\ud800\"]"} {
 		f.Add(seed, "d")
@@ -386,5 +399,3 @@ func FuzzSplit(f *testing.F) {
 		}
 	})
 }
-
-var _ io.Reader = (*decode.Body)(nil)
