@@ -51,6 +51,7 @@ type JobStats struct {
 // A JobError says why a job did not complete.
 type JobError struct {
 	Type   string   `json:"type"`
+	Kind   string   `json:"kind" example:"upstream" doc:"What a caller can do about it, as in problem documents' title"`
 	Title  string   `json:"title"`
 	Detail string   `json:"detail"`
 	Fixes  []string `json:"fixes,omitempty"`
@@ -66,7 +67,7 @@ func jobWire(j job.Job) Job {
 		w.ParentJobID = &j.ParentID
 	}
 	if j.Error != nil {
-		w.Error = &JobError{Type: j.Error.Type, Title: j.Error.Title, Detail: j.Error.Detail, Fixes: j.Error.Fixes}
+		w.Error = &JobError{Type: j.Error.Type, Kind: string(j.Error.Kind), Title: j.Error.Title, Detail: j.Error.Detail, Fixes: j.Error.Fixes}
 	}
 	return w
 }

@@ -185,19 +185,19 @@ func TestHowAnAttemptEnds(t *testing.T) {
 	}{
 		{"nil completes", nil, job.Completed, nil, 1},
 		{"invalid is final and shows its fix", errs.New(errs.Invalid, "bad path").Named("path-selects-nothing").Fix("use data").Because(boom),
-			job.Failed, &job.Problem{Type: "path-selects-nothing", Title: "The request is wrong", Detail: "bad path", Fixes: []string{"use data"}}, 1},
+			job.Failed, &job.Problem{Type: "path-selects-nothing", Kind: errs.Invalid, Title: "The request is wrong", Detail: "bad path", Fixes: []string{"use data"}}, 1},
 		{"upstream is final", errs.New(errs.Upstream, "the source said 500"),
-			job.Failed, &job.Problem{Type: "upstream", Title: "The data source failed", Detail: "the source said 500"}, 1},
+			job.Failed, &job.Problem{Type: "upstream", Kind: errs.Upstream, Title: "The data source failed", Detail: "the source said 500"}, 1},
 		{"unclassified shows nothing", boom,
-			job.Failed, &job.Problem{Type: "internal", Title: "Internal error", Detail: "internal error"}, 1},
+			job.Failed, &job.Problem{Type: "internal", Kind: errs.Internal, Title: "Internal error", Detail: "internal error"}, 1},
 		{"internal shows nothing", errs.New(errs.Internal, "row 7 of /data").Because(boom),
-			job.Failed, &job.Problem{Type: "internal", Title: "Internal error", Detail: "internal error"}, 1},
+			job.Failed, &job.Problem{Type: "internal", Kind: errs.Internal, Title: "Internal error", Detail: "internal error"}, 1},
 		{"a handler may cancel its job", errs.New(errs.Canceled, "the project was deleted"),
-			job.Canceled, &job.Problem{Type: "canceled", Title: "Canceled", Detail: "the project was deleted"}, 1},
+			job.Canceled, &job.Problem{Type: "canceled", Kind: errs.Canceled, Title: "Canceled", Detail: "the project was deleted"}, 1},
 		{"unavailable is tried again, then final", errs.New(errs.Unavailable, "no worker is free"),
-			job.Failed, &job.Problem{Type: "unavailable", Title: "Not available right now", Detail: "no worker is free"}, 2},
+			job.Failed, &job.Problem{Type: "unavailable", Kind: errs.Unavailable, Title: "Not available right now", Detail: "no worker is free"}, 2},
 		{"what the handler marks is tried again", job.Again(errs.New(errs.Upstream, "the source said 503")),
-			job.Failed, &job.Problem{Type: "upstream", Title: "The data source failed", Detail: "the source said 503"}, 2},
+			job.Failed, &job.Problem{Type: "upstream", Kind: errs.Upstream, Title: "The data source failed", Detail: "the source said 503"}, 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {

@@ -9,23 +9,24 @@ import (
 
 // A Problem is what a person may see of an error, as problem documents spell it.
 type Problem struct {
-	Type   string   `json:"type"`  // stable, for programs: "path-selects-nothing"
-	Title  string   `json:"title"` // the kind of error, in words
-	Detail string   `json:"detail"`
-	Fixes  []string `json:"fixes,omitempty"` // what to try
+	Type   string    `json:"type"`  // stable, for programs: "path-selects-nothing"
+	Kind   errs.Kind `json:"kind"`  // says what a caller can do about it
+	Title  string    `json:"title"` // the kind, in words
+	Detail string    `json:"detail"`
+	Fixes  []string  `json:"fixes,omitempty"` // what to try
 }
 
 // problemOf returns the public part of err; never its cause.
 func problemOf(err error) *Problem {
 	e, ok := errs.Find(err)
 	if !ok || e.Kind == errs.Internal {
-		return &Problem{Type: string(errs.Internal), Title: title(errs.Internal), Detail: errs.Public(err)}
+		return &Problem{Type: string(errs.Internal), Kind: errs.Internal, Title: title(errs.Internal), Detail: errs.Public(err)}
 	}
 	typ := e.Type
 	if typ == "" {
 		typ = string(e.Kind)
 	}
-	return &Problem{Type: typ, Title: title(e.Kind), Detail: e.Msg, Fixes: e.Fixes}
+	return &Problem{Type: typ, Kind: e.Kind, Title: title(e.Kind), Detail: e.Msg, Fixes: e.Fixes}
 }
 
 func title(k errs.Kind) string {
