@@ -119,7 +119,7 @@ func (c *chooser) take(n int, fits func(trial) bool) bool {
 // excluded reports whether a quota or a near-equal pick forbids the trial.
 func (c *chooser) excluded(t trial) bool {
 	once := [][]string{{"filter_rows"}, finders(), {"quality", "duplicates"}, {"kpi"}, {"geo_bbox", "geo_near"},
-		{"list_length"}, {"distinct_values"}, {"scatter_sample", "binned_average", "corr_matrix"}, {"crosstab_long", "crosstab_wide"}, {"list_pairs"},
+		{"list_length"}, {"list_contains"}, {"distinct_values"}, {"scatter_sample", "binned_average", "corr_matrix"}, {"crosstab_long", "crosstab_wide"}, {"list_pairs"},
 		{"agg_time_gapfill", "count_time"}, {"running_total"}, {"moving_avg"}}
 	for _, group := range once {
 		if !slices.Contains(group, t.Template) {

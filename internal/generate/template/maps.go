@@ -30,10 +30,10 @@ func makeMapEntries(s *Source) []Candidate {
 		d.fit(1 - c.NullShare())
 		value := `"value"`
 		second := "count(DISTINCT " + value + `) AS "distinct_values"`
-		said := "how often each is there"
+		said := "how often is each there"
 		if c.Type.Elem.IsNumeric() {
 			second = "avg(CAST(" + value + ` AS DOUBLE)) AS "average_value"`
-			said = "the average value of each"
+			said = "what is the average value of each"
 		} else if c.Type.Elem.IsNested() {
 			second = "count(" + value + `) AS "known_values"`
 		}
@@ -41,7 +41,7 @@ func makeMapEntries(s *Source) []Candidate {
 		d.bind("@entries", s.Dialect.Entries(s.expr(c), table.Quote(s.Profile.Table))).bind("@second", second)
 		d.why("%s holds %s keys a row on average, %s distinct", say(c), short(c.AvgLen), count(c.Distinct))
 		d.c.MinRows, d.c.FansOut = 2, true
-		out = append(out, d.done("Keys of "+say(c), fmt.Sprintf("Which keys does %s have, and what is %s?", say(c), said), `
+		out = append(out, d.done("Keys of "+say(c), fmt.Sprintf("Which keys does %s have, and %s?", say(c), said), `
 WITH listed AS (
   @entries
 )
