@@ -10,7 +10,6 @@ import (
 
 	"millwright/internal/errs"
 	"millwright/internal/httpsource"
-	"millwright/internal/ingest"
 )
 
 // A Connection describes a request. Its fields may be spelled in camelCase or
@@ -94,6 +93,10 @@ func (s *Server) connections(a huma.API) {
 }
 
 func (s *Server) testConnection(ctx context.Context, in *struct{ Body Connection }) (*out[TestResult], error) {
+	// A test stores nothing, but it makes this machine send what the caller says.
+	if err := s.mayChangeSomewhere(ctx, ""); err != nil {
+		return nil, err
+	}
 	spec, err := httpsource.ParseSpec(in.Body.RawMessage)
 	if err != nil {
 		return nil, err
@@ -149,13 +152,11 @@ func (s *Server) executeRequest(ctx context.Context, in *struct{ Body Connection
 			*f.to = *f.from
 		}
 	}
-	for name, value := range map[string]string{"project_id": e.ProjectID, "datasource_id": e.DatasourceID} {
-		if value == "" {
-			return nil, errs.New(errs.Invalid, "%s is missing", name).Named("field-missing").At("/" + name)
-		}
+	if err := s.mayAddTo(ctx, e.ProjectID); err != nil {
+		return nil, err
 	}
-	if _, err := s.changeable(ctx, e.ProjectID); err != nil {
-		return nil, pointAt(err, "/project_id")
+	if e.DatasourceID == "" {
+		return nil, errs.New(errs.Invalid, "datasource_id is missing").Named("field-missing").At("/datasource_id")
 	}
 	d, err := s.Sources.Get(ctx, caller(ctx).TeamIDs, e.DatasourceID)
 	if err == nil && d.ProjectID != e.ProjectID {
@@ -168,11 +169,7 @@ func (s *Server) executeRequest(ctx context.Context, in *struct{ Body Connection
 	if err != nil {
 		return nil, err
 	}
-	started, err := s.Ingest.Start(ctx, s.Jobs, ingest.Request{Datasource: d, Spec: spec, UserID: caller(ctx).User.ID, Then: s.AfterRun})
-	if err != nil {
-		return nil, err
-	}
-	return ok(Started{Jobs: each(started.Jobs, jobWire), DataObjectID: started.ObjectID}), nil
+	return s.start(ctx, d, spec)
 }
 
 // pointAt adds the field to an error that another package made, if it names none.
@@ -187,10 +184,10 @@ func pointAt(err error, pointer string) error {
 }
 
 // publicSpec returns the request that a datasource makes, or null.
-func (s *Server) publicSpec(ctx context.Context, datasource string) (json.RawMessage, error) {
+func (s *Server) publicSpec(ctx context.Context, datasource string) (Object, error) {
 	spec, err := s.Sources.PublicSpec(ctx, datasource)
 	if errs.KindOf(err) == errs.NotFound {
-		return json.RawMessage("null"), nil
+		return nil, nil
 	}
-	return spec, err
+	return Object(spec), err
 }

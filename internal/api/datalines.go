@@ -18,22 +18,22 @@ import (
 
 // A Dataline is a dataset as clients see it.
 type Dataline struct {
-	ID           string          `json:"id"`
-	Name         string          `json:"name"`
-	ProjectID    string          `json:"project_id"`
-	DatasourceID string          `json:"datasource_id"`
-	DataobjectID string          `json:"dataobject_id" doc:"The Parquet file of the current version"`
-	TableName    string          `json:"table_name" doc:"How SQL calls it"`
-	Schema       table.Schema    `json:"schema"`
-	Version      int64           `json:"version"`
-	Rows         int64           `json:"rows"`
-	Bytes        int64           `json:"bytes"`
-	Verdict      json.RawMessage `json:"verdict" doc:"How complete the current version is, with evidence"`
-	SchemaCode   string          `json:"schema_code" doc:"The columns as SQL"`
-	DataModel    string          `json:"data_model" doc:"The columns as older clients read them: JSON text"`
-	CreatedAt    time.Time       `json:"created_at"`
-	UpdatedAt    time.Time       `json:"updated_at"`
-	DeletedAt    *time.Time      `json:"deleted_at"`
+	ID           string       `json:"id"`
+	Name         string       `json:"name"`
+	ProjectID    string       `json:"project_id"`
+	DatasourceID string       `json:"datasource_id"`
+	DataobjectID string       `json:"dataobject_id" doc:"The Parquet file of the current version"`
+	TableName    string       `json:"table_name" doc:"How SQL calls it"`
+	Schema       table.Schema `json:"schema"`
+	Version      int64        `json:"version"`
+	Rows         int64        `json:"rows"`
+	Bytes        int64        `json:"bytes"`
+	Verdict      Object       `json:"verdict" doc:"How complete the current version is, with evidence"`
+	SchemaCode   string       `json:"schema_code" doc:"The columns as SQL"`
+	DataModel    string       `json:"data_model" doc:"The columns as older clients read them: JSON text"`
+	CreatedAt    time.Time    `json:"created_at"`
+	UpdatedAt    time.Time    `json:"updated_at"`
+	DeletedAt    *time.Time   `json:"deleted_at"`
 }
 
 // datalineWire describes a dataset with its current version.
@@ -49,7 +49,7 @@ func (s *Server) datalineWire(ctx context.Context, d dataset.Dataset) (Dataline,
 	if err != nil {
 		return w, err
 	}
-	w.Rows, w.Bytes, w.Verdict = v.Rows, v.Bytes, v.Verdict
+	w.Rows, w.Bytes, w.Verdict = v.Rows, v.Bytes, Object(v.Verdict)
 	return w, nil
 }
 
@@ -99,7 +99,7 @@ func (s *Server) datalineList(ctx context.Context, list []dataset.Dataset) ([]Da
 
 func (s *Server) datalines(a huma.API) {
 	route(s, a, "GET /v1/datalines", "datalines", "The datasets that the key sees", func(ctx context.Context, in *struct {
-		DatasourceID string `query:"datasource_id"`
+		DatasourceID string `query:"datasource_id" doc:"Only those of this datasource"`
 	}) (*out[[]Dataline], error) {
 		if in.DatasourceID != "" {
 			if _, err := s.Sources.Get(ctx, caller(ctx).TeamIDs, in.DatasourceID); err != nil {
@@ -152,14 +152,14 @@ func (s *Server) projectDatalines(ctx context.Context, project string) ([]Datali
 
 // A DatalineVersion is an immutable version of a dataset.
 type DatalineVersion struct {
-	Version   int64           `json:"version"`
-	JobID     string          `json:"job_id"`
-	Kind      string          `json:"kind" enum:"replace,append,merge,compact"`
-	Rows      int64           `json:"rows"`
-	Bytes     int64           `json:"bytes"`
-	Schema    table.Schema    `json:"schema"`
-	Verdict   json.RawMessage `json:"verdict"`
-	CreatedAt time.Time       `json:"created_at"`
+	Version   int64        `json:"version"`
+	JobID     string       `json:"job_id"`
+	Kind      string       `json:"kind" enum:"replace,append,merge,compact"`
+	Rows      int64        `json:"rows"`
+	Bytes     int64        `json:"bytes"`
+	Schema    table.Schema `json:"schema"`
+	Verdict   Object       `json:"verdict"`
+	CreatedAt time.Time    `json:"created_at"`
 }
 
 func (s *Server) datalineVersions(ctx context.Context, in *IDInput) (*out[[]DatalineVersion], error) {
@@ -169,15 +169,15 @@ func (s *Server) datalineVersions(ctx context.Context, in *IDInput) (*out[[]Data
 	}
 	versions, err := s.Datasets.Versions(ctx, d.ID)
 	return okList(each(versions, func(v dataset.Version) DatalineVersion {
-		return DatalineVersion{Version: v.Version, JobID: v.RunID, Kind: string(v.Kind), Rows: v.Rows, Bytes: v.Bytes, Schema: v.Schema, Verdict: v.Verdict, CreatedAt: v.CreatedAt}
+		return DatalineVersion{Version: v.Version, JobID: v.RunID, Kind: string(v.Kind), Rows: v.Rows, Bytes: v.Bytes, Schema: v.Schema, Verdict: Object(v.Verdict), CreatedAt: v.CreatedAt}
 	})), err
 }
 
 // A DatalineProfile is what is known of a dataset version.
 type DatalineProfile struct {
-	Version int64           `json:"version"`
-	Profile json.RawMessage `json:"profile" doc:"Columns with statistics, roles and evidence; facts about the table; null until analysed"`
-	Typing  json.RawMessage `json:"typing" doc:"For each place in the records: what was seen and which type it got"`
+	Version int64  `json:"version"`
+	Profile Object `json:"profile" doc:"Columns with statistics, roles and evidence; facts about the table; null until analysed"`
+	Typing  Object `json:"typing" doc:"For each place in the records: what was seen and which type it got"`
 }
 
 func (s *Server) datalineProfile(ctx context.Context, in *IDInput) (*out[DatalineProfile], error) {
@@ -185,16 +185,16 @@ func (s *Server) datalineProfile(ctx context.Context, in *IDInput) (*out[Datalin
 	if err != nil {
 		return nil, err
 	}
-	w := DatalineProfile{Version: d.Version, Profile: json.RawMessage("null")}
+	w := DatalineProfile{Version: d.Version}
 	v, err := s.Datasets.Version(ctx, d.ID, d.Version)
 	if err != nil {
 		return nil, err
 	}
-	w.Typing = v.Report
+	w.Typing = Object(v.Report)
 	found, err := s.Datasets.Profile(ctx, d.ID, d.Version)
 	switch {
 	case err == nil:
-		w.Profile = found
+		w.Profile = Object(found)
 	case errs.KindOf(err) != errs.NotFound:
 		return nil, err
 	}
@@ -203,16 +203,16 @@ func (s *Server) datalineProfile(ctx context.Context, in *IDInput) (*out[Datalin
 
 // A RowPage is a page of a dataset's rows.
 type RowPage struct {
-	Columns   []ResultColumn  `json:"columns"`
-	Rows      json.RawMessage `json:"rows" doc:"[[v, …], …]"`
-	TotalRows int64           `json:"total_rows"`
-	Version   int64           `json:"version"`
-	Next      *string         `json:"next" doc:"Send as after for the next page; null at the end"`
+	Columns   []ResultColumn `json:"columns"`
+	Rows      Rows           `json:"rows" doc:"[[v, …], …]"`
+	TotalRows int64          `json:"total_rows"`
+	Version   int64          `json:"version"`
+	Next      *string        `json:"next" doc:"Send as after for the next page; null at the end"`
 }
 
 func (s *Server) datalineRows(ctx context.Context, in *struct {
 	IDInput
-	Limit int    `query:"limit" default:"100" minimum:"1" maximum:"10000"`
+	Limit int    `query:"limit" default:"100" minimum:"1" maximum:"10000" doc:"At most so many rows"`
 	After string `query:"after" doc:"next of the page before"`
 }) (*out[RowPage], error) {
 	d, err := s.dataset(ctx, in.ID)
@@ -233,7 +233,7 @@ func (s *Server) datalineRows(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	w := RowPage{Columns: each(result.Columns, columnWire), Rows: json.RawMessage(result.RowsJSON()), TotalRows: v.Rows, Version: d.Version}
+	w := RowPage{Columns: each(result.Columns, columnWire), Rows: Rows(result.RowsJSON()), TotalRows: v.Rows, Version: d.Version}
 	if end := offset + result.RowCount; end < v.Rows && result.RowCount > 0 {
 		next := fmt.Sprintf("%d.%d", d.Version, end)
 		w.Next = &next

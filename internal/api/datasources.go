@@ -7,31 +7,32 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"millwright/internal/errs"
 	"millwright/internal/source"
 )
 
 // A Datasource as clients see it.
 type Datasource struct {
-	ID            string          `json:"id"`
-	Name          string          `json:"name"`
-	ProjectID     string          `json:"project_id"`
-	Type          string          `json:"type" example:"http-requests"`
-	URI           string          `json:"uri"`
-	Status        string          `json:"status" enum:"created,working,ready,failed"`
-	Phase         string          `json:"phase" example:"sync_completed"`
-	Message       string          `json:"message" doc:"Why it failed, or how complete its data are"`
-	Description   string          `json:"description"`
-	TableName     string          `json:"table_name" doc:"How SQL calls its dataset"`
-	CredentialsID *string         `json:"credentials_id"`
-	Metadata      json.RawMessage `json:"metadata"`
-	CreatedAt     time.Time       `json:"created_at"`
-	UpdatedAt     time.Time       `json:"updated_at"`
-	DeletedAt     *time.Time      `json:"deleted_at"`
+	ID            string     `json:"id"`
+	Name          string     `json:"name"`
+	ProjectID     string     `json:"project_id"`
+	Type          string     `json:"type" example:"http-requests"`
+	URI           string     `json:"uri"`
+	Status        string     `json:"status" enum:"created,working,ready,failed"`
+	Phase         string     `json:"phase" example:"sync_completed"`
+	Message       string     `json:"message" doc:"Why it failed, or how complete its data are"`
+	Description   string     `json:"description"`
+	TableName     string     `json:"table_name" doc:"How SQL calls its dataset"`
+	CredentialsID *string    `json:"credentials_id"`
+	Metadata      Object     `json:"metadata"`
+	CreatedAt     time.Time  `json:"created_at"`
+	UpdatedAt     time.Time  `json:"updated_at"`
+	DeletedAt     *time.Time `json:"deleted_at"`
 }
 
 func datasourceWire(d source.Datasource) Datasource {
 	w := Datasource{ID: d.ID, Name: d.Name, ProjectID: d.ProjectID, Type: d.Type, URI: d.URI, Status: string(d.Status), Phase: d.Phase,
-		Message: d.Message, Description: d.Description, TableName: d.TableName, Metadata: d.Metadata,
+		Message: d.Message, Description: d.Description, TableName: d.TableName, Metadata: Object(d.Metadata),
 		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, DeletedAt: d.DeletedAt}
 	if d.CredentialsID != "" {
 		w.CredentialsID = &d.CredentialsID
@@ -42,26 +43,34 @@ func datasourceWire(d source.Datasource) Datasource {
 // A DatasourceDetail is a datasource with all that hangs on it.
 type DatasourceDetail struct {
 	Datasource
-	ConnectSpec json.RawMessage `json:"connect_spec" doc:"The request it makes, secrets hidden; null if it was never run"`
-	Credentials []Credential    `json:"credentials"`
-	Dataobjects []DataObject    `json:"dataobjects"`
-	Datalines   []Dataline      `json:"datalines"`
-	Projects    Project         `json:"projects"`
+	ConnectSpec Object       `json:"connect_spec" doc:"The request it makes, secrets hidden; null if it was never run"`
+	Credentials []Credential `json:"credentials"`
+	Dataobjects []DataObject `json:"dataobjects"`
+	Datalines   []Dataline   `json:"datalines"`
+	Projects    Project      `json:"projects"`
 }
 
 type datasourceFields struct {
-	_                struct{}        `json:"-" additionalProperties:"true"`
-	Name             *string         `json:"name,omitempty" example:"Orders"`
-	ProjectID        *string         `json:"project_id,omitempty"`
-	Type             *string         `json:"type,omitempty" example:"http-requests"`
-	URI              *string         `json:"uri,omitempty"`
-	Status           *string         `json:"status,omitempty" doc:"created, working, ready, failed, or the name of a phase"`
-	Phase            *string         `json:"phase,omitempty"`
-	Message          *string         `json:"message,omitempty"`
-	Description      *string         `json:"description,omitempty"`
-	CredentialsID    *string         `json:"credentials_id,omitempty"`
-	Metadata         json.RawMessage `json:"metadata,omitempty"`
-	DataSourceConfig json.RawMessage `json:"data_source_config,omitempty" doc:"Accepted as metadata"`
+	_                struct{} `json:"-" additionalProperties:"true"`
+	Name             *string  `json:"name,omitempty" doc:"1 to 200 characters; at creation SQL's name for the dataset is made from it" example:"Orders"`
+	ProjectID        *string  `json:"project_id,omitempty" doc:"Where it is created; it stays there"`
+	Type             *string  `json:"type,omitempty" doc:"What kind of source it is" example:"http-requests"`
+	URI              *string  `json:"uri,omitempty" doc:"For people; secrets in it are hidden"`
+	Status           *string  `json:"status,omitempty" doc:"created, working, ready, failed, or the name of a phase"`
+	Phase            *string  `json:"phase,omitempty" doc:"What it is doing, or did last"`
+	Message          *string  `json:"message,omitempty" doc:"For people"`
+	Description      *string  `json:"description,omitempty" doc:"For people"`
+	CredentialsID    *string  `json:"credentials_id,omitempty" doc:"Stored credentials that it uses; empty for none"`
+	Metadata         Object   `json:"metadata,omitempty" doc:"An object of the caller's own"`
+	DataSourceConfig Object   `json:"data_source_config,omitempty" doc:"Accepted as metadata"`
+}
+
+// metadata returns the metadata under whichever name they came.
+func (f datasourceFields) metadata() json.RawMessage {
+	if f.Metadata == nil {
+		return json.RawMessage(f.DataSourceConfig)
+	}
+	return json.RawMessage(f.Metadata)
 }
 
 func (s *Server) datasources(a huma.API) {
@@ -84,7 +93,7 @@ func (s *Server) datasources(a huma.API) {
 		}
 		b := in.Body
 		d, err := s.Sources.Update(ctx, caller(ctx).TeamIDs, in.ID, source.Change{Name: b.Name, Type: b.Type, URI: b.URI, Status: b.Status,
-			Phase: b.Phase, Message: b.Message, Description: b.Description, CredentialsID: b.CredentialsID, Metadata: b.Metadata})
+			Phase: b.Phase, Message: b.Message, Description: b.Description, CredentialsID: b.CredentialsID, Metadata: b.metadata()})
 		return ok(datasourceWire(d)), err
 	})
 	route(s, a, "DELETE /v1/datasources/{id}", "datasources", "Delete a datasource", func(ctx context.Context, in *DeleteInput) (*out[Datasource], error) {
@@ -104,6 +113,10 @@ func (s *Server) mayDelete(ctx context.Context, in *DeleteInput) error {
 		return err
 	}
 	_, err = s.changeable(ctx, d.ProjectID)
+	if errs.KindOf(err) == errs.NotFound {
+		// What belongs to others is answered like what does not exist.
+		return errs.New(errs.NotFound, "no such datasource")
+	}
 	return err
 }
 
@@ -119,18 +132,15 @@ func (s *Server) changeableDatasource(ctx context.Context, id string) (source.Da
 
 func (s *Server) createDatasource(ctx context.Context, in *struct{ Body datasourceFields }) (*out[Datasource], error) {
 	b := in.Body
-	if _, err := s.changeable(ctx, text(b.ProjectID)); err != nil {
+	if err := s.mayAddTo(ctx, text(b.ProjectID)); err != nil {
 		return nil, err
 	}
 	status, phase, err := source.ParseState(text(b.Status), text(b.Phase))
 	if err != nil {
 		return nil, err
 	}
-	if b.Metadata == nil {
-		b.Metadata = b.DataSourceConfig
-	}
 	d, err := s.Sources.Create(ctx, caller(ctx).TeamIDs, source.Datasource{ProjectID: text(b.ProjectID), Name: text(b.Name), Type: text(b.Type), URI: text(b.URI),
-		Status: status, Phase: phase, Message: text(b.Message), Description: text(b.Description), CredentialsID: text(b.CredentialsID), Metadata: b.Metadata})
+		Status: status, Phase: phase, Message: text(b.Message), Description: text(b.Description), CredentialsID: text(b.CredentialsID), Metadata: b.metadata()})
 	return ok(datasourceWire(d)), err
 }
 

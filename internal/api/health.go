@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -18,20 +16,13 @@ type Health struct {
 
 func (s *Server) health(a huma.API) {
 	healthy := ok(Health{Status: "ok", Version: Version})
-	route(s, a, "GET /healthz", "health", "Whether the process runs", func(context.Context, *struct{}) (*out[Health], error) {
+	register(s, a, describeOpen("GET /healthz", "health", "Whether the process runs"), func(context.Context, *struct{}) (*out[Health], error) {
 		return healthy, nil
-	}, open)
-	route(s, a, "GET /readyz", "health", "Whether requests can be served", func(ctx context.Context, _ *struct{}) (*out[Health], error) {
+	})
+	register(s, a, describeOpen("GET /readyz", "health", "Whether requests can be served"), func(ctx context.Context, _ *struct{}) (*out[Health], error) {
 		if err := s.Ready(ctx); err != nil {
 			return nil, errs.New(errs.Unavailable, "the server is not ready").Because(err)
 		}
 		return healthy, nil
-	}, open)
-}
-
-func writeJSON(w http.ResponseWriter, contentType string, status int, body any) {
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(status)
-	// An error here means that the caller has gone; there is nobody to tell.
-	_ = json.NewEncoder(w).Encode(body)
+	})
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,30 +12,30 @@ import (
 
 // A Job as clients see it: the union of what the existing ones read.
 type Job struct {
-	ID              string          `json:"id"`
-	JobID           string          `json:"job_id" doc:"The same as id"`
-	JobType         string          `json:"job_type" example:"http_request"`
-	Status          string          `json:"status" enum:"pending,running,completed,failed,canceled"`
-	LatestStatus    string          `json:"latest_status" doc:"The same as status"`
-	Phase           string          `json:"phase" example:"fetch"`
-	Progress        float64         `json:"progress" doc:"Percent; 0 while unknown"`
-	Message         string          `json:"message"`
-	Stats           JobStats        `json:"stats"`
-	ProjectID       string          `json:"project_id"`
-	UserID          string          `json:"user_id"`
-	ParentJobID     *string         `json:"parent_job_id"`
-	Metadata        json.RawMessage `json:"metadata"`
-	Payload         json.RawMessage `json:"payload"`
-	Source          string          `json:"source"`
-	SourceID        string          `json:"source_id"`
-	SourceEventType string          `json:"source_event_type"`
-	SourceMetadata  json.RawMessage `json:"source_metadata"`
-	Attempt         int             `json:"attempt"`
-	CreatedAt       time.Time       `json:"created_at"`
-	UpdatedAt       time.Time       `json:"updated_at"`
-	StartedAt       *time.Time      `json:"started_at"`
-	FinishedAt      *time.Time      `json:"finished_at"`
-	Error           *JobError       `json:"error"`
+	ID              string     `json:"id"`
+	JobID           string     `json:"job_id" doc:"The same as id"`
+	JobType         string     `json:"job_type" example:"http_request"`
+	Status          string     `json:"status" enum:"pending,running,completed,failed,canceled"`
+	LatestStatus    string     `json:"latest_status" doc:"The same as status"`
+	Phase           string     `json:"phase" example:"fetch"`
+	Progress        float64    `json:"progress" doc:"Percent; 0 while unknown"`
+	Message         string     `json:"message"`
+	Stats           JobStats   `json:"stats"`
+	ProjectID       string     `json:"project_id"`
+	UserID          string     `json:"user_id"`
+	ParentJobID     *string    `json:"parent_job_id"`
+	Metadata        Object     `json:"metadata"`
+	Payload         Object     `json:"payload"`
+	Source          string     `json:"source"`
+	SourceID        string     `json:"source_id"`
+	SourceEventType string     `json:"source_event_type"`
+	SourceMetadata  Object     `json:"source_metadata"`
+	Attempt         int        `json:"attempt"`
+	CreatedAt       time.Time  `json:"created_at"`
+	UpdatedAt       time.Time  `json:"updated_at"`
+	StartedAt       *time.Time `json:"started_at"`
+	FinishedAt      *time.Time `json:"finished_at"`
+	Error           *JobError  `json:"error"`
 }
 
 // JobStats says how far a run is.
@@ -61,8 +60,8 @@ func jobWire(j job.Job) Job {
 	w := Job{ID: j.ID, JobID: j.ID, JobType: j.Type, Status: string(j.Status), LatestStatus: string(j.Status), Phase: j.Phase,
 		Progress: percent(j.Progress), Message: j.Message, ProjectID: j.ProjectID, UserID: j.UserID,
 		Stats:    JobStats{Pages: j.Detail.Pages, Records: j.Detail.Records, Bytes: j.Detail.Bytes, Waiting: j.Detail.Waiting, WaitingUntil: j.Detail.WaitingUntil},
-		Metadata: j.Metadata, Payload: j.Payload, Source: j.Source, SourceID: j.SourceID, SourceEventType: j.SourceEventType,
-		SourceMetadata: j.SourceMetadata, Attempt: j.Attempt, CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, StartedAt: j.StartedAt, FinishedAt: j.FinishedAt}
+		Metadata: Object(j.Metadata), Payload: Object(j.Payload), Source: j.Source, SourceID: j.SourceID, SourceEventType: j.SourceEventType,
+		SourceMetadata: Object(j.SourceMetadata), Attempt: j.Attempt, CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, StartedAt: j.StartedAt, FinishedAt: j.FinishedAt}
 	if j.ParentID != "" {
 		w.ParentJobID = &j.ParentID
 	}
@@ -94,14 +93,14 @@ type JobHistoryEntry struct {
 // A SourceRecord says that something happened to a source, and which job deals
 // with it.
 type SourceRecord struct {
-	ID        string          `json:"id"`
-	JobID     string          `json:"job_id"`
-	Source    string          `json:"source"`
-	SourceID  string          `json:"source_id"`
-	EventType string          `json:"event_type"`
-	Metadata  json.RawMessage `json:"metadata"`
-	Timestamp time.Time       `json:"timestamp"`
-	Jobs      Job             `json:"jobs"`
+	ID        string    `json:"id"`
+	JobID     string    `json:"job_id"`
+	Source    string    `json:"source"`
+	SourceID  string    `json:"source_id"`
+	EventType string    `json:"event_type"`
+	Metadata  Object    `json:"metadata"`
+	Timestamp time.Time `json:"timestamp"`
+	Jobs      Job       `json:"jobs"`
 }
 
 // job returns a job of a project that the caller sees.
@@ -114,6 +113,17 @@ func (s *Server) job(ctx context.Context, id string) (job.Job, error) {
 		return job.Job{}, errs.New(errs.NotFound, "no such job")
 	}
 	return j, nil
+}
+
+// cancel stops a job that the caller may change, and returns what became of it.
+func (s *Server) cancel(ctx context.Context, j job.Job) (job.Job, error) {
+	if _, err := s.changeable(ctx, j.ProjectID); err != nil {
+		return j, err
+	}
+	if err := s.Jobs.Cancel(ctx, j.ID); err != nil {
+		return j, err
+	}
+	return s.Jobs.Get(ctx, j.ID)
 }
 
 // projectIDs returns the projects that the caller sees, or the one that it asks for.
@@ -144,28 +154,23 @@ func (s *Server) jobs(a huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := s.changeable(ctx, j.ProjectID); err != nil {
-			return nil, err
-		}
-		if err := s.Jobs.Cancel(ctx, in.ID); err != nil {
-			return nil, err
-		}
-		j, err = s.Jobs.Get(ctx, in.ID)
+		j, err = s.cancel(ctx, j)
 		return ok(jobWire(j)), err
 	})
 	// TypeScript subscribes with GET, the Python flow with POST.
 	for _, method := range []string{"GET", "POST"} {
-		route(s, a, method+" /v1/jobs/subscribe/{id}", "jobs", "A job's events, past and coming, until it ends (server-sent events)", s.subscribe)
+		op := describe(method+" /v1/jobs/subscribe/{id}", "jobs", "A job's events, past and coming, until it ends (server-sent events)")
+		register(s, a, answers(op, "Events: job.created, job.started, job.progress, NewDataObjectEvent and others, ending with job.completed or job.failed", events(a)), s.subscribe)
 	}
 }
 
 func (s *Server) listJobs(ctx context.Context, in *struct {
-	ProjectID string `query:"project_id"`
-	JobType   string `query:"job_type"`
-	Source    string `query:"source"`
-	SourceID  string `query:"source_id"`
-	Status    string `query:"status"`
-	Skip      int    `query:"skip" minimum:"0"`
+	ProjectID string `query:"project_id" doc:"Only jobs of this project"`
+	JobType   string `query:"job_type" doc:"Only jobs of this type"`
+	Source    string `query:"source" doc:"Only jobs about this kind of thing" example:"datasource"`
+	SourceID  string `query:"source_id" doc:"Only jobs about this one"`
+	Status    string `query:"status" doc:"Only jobs with this status"`
+	Skip      int    `query:"skip" minimum:"0" doc:"Leave out so many"`
 	Take      int    `query:"take" minimum:"0" maximum:"1000" doc:"At most so many; 0 means 100"`
 }) (*out[[]Job], error) {
 	ids, err := s.projectIDs(ctx, in.ProjectID)
@@ -178,10 +183,10 @@ func (s *Server) listJobs(ctx context.Context, in *struct {
 }
 
 func (s *Server) jobStatus(ctx context.Context, in *struct {
-	JobID     string `query:"job_id"`
-	ProjectID string `query:"project_id"`
-	UserID    string `query:"user_id"`
-	LastN     int    `query:"last_n" minimum:"0" maximum:"1000"`
+	JobID     string `query:"job_id" doc:"Only this job"`
+	ProjectID string `query:"project_id" doc:"Only jobs of this project"`
+	UserID    string `query:"user_id" doc:"Only jobs of this user"`
+	LastN     int    `query:"last_n" minimum:"0" maximum:"1000" doc:"At most so many; 0 means 100"`
 }) (*out[[]Job], error) {
 	if in.JobID != "" {
 		j, err := s.job(ctx, in.JobID)
@@ -197,10 +202,10 @@ func (s *Server) jobStatus(ctx context.Context, in *struct {
 
 func (s *Server) jobsBySource(ctx context.Context, in *struct {
 	Source    string `query:"source" doc:"What kind of thing" example:"datasource"`
-	SourceID  string `query:"source_id"`
-	EventType string `query:"event_type"`
-	Limit     int    `query:"limit" minimum:"0" maximum:"1000"`
-	Offset    int    `query:"offset" minimum:"0"`
+	SourceID  string `query:"source_id" doc:"Which one"`
+	EventType string `query:"event_type" doc:"Only what followed from this event" example:"http_connection"`
+	Limit     int    `query:"limit" minimum:"0" maximum:"1000" doc:"At most so many; 0 means 100"`
+	Offset    int    `query:"offset" minimum:"0" doc:"Leave out so many"`
 }) (*out[[]SourceRecord], error) {
 	ids, err := s.projectIDs(ctx, "")
 	if err != nil {
@@ -210,7 +215,7 @@ func (s *Server) jobsBySource(ctx context.Context, in *struct {
 		OldestFirst: true, Skip: in.Offset, Take: in.Limit})
 	return okList(each(list, func(j job.Job) SourceRecord {
 		return SourceRecord{ID: j.ID, JobID: j.ID, Source: j.Source, SourceID: j.SourceID, EventType: j.SourceEventType,
-			Metadata: j.SourceMetadata, Timestamp: j.CreatedAt, Jobs: jobWire(j)}
+			Metadata: Object(j.SourceMetadata), Timestamp: j.CreatedAt, Jobs: jobWire(j)}
 	})), err
 }
 

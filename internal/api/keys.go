@@ -27,12 +27,9 @@ func keyWire(k tenant.APIKey) Key {
 		LastUsed: k.LastUsed, CreatedAt: k.CreatedAt, UpdatedAt: k.UpdatedAt}
 }
 
-// A KeyInput names a key.
-type KeyInput struct {
-	Body struct {
-		_    struct{} `json:"-" additionalProperties:"true"`
-		Name string   `json:"name" doc:"What the key is for" example:"dashboard"`
-	}
+type keyFields struct {
+	_    struct{} `json:"-" additionalProperties:"true"`
+	Name string   `json:"name" doc:"What the key is for" example:"dashboard"`
 }
 
 func (s *Server) keys(a huma.API) {
@@ -41,13 +38,13 @@ func (s *Server) keys(a huma.API) {
 		return okList(each(keys, keyWire)), err
 	})
 	// The pair is what existing clients read.
-	route(s, a, "POST /v1/authentication/api-key", "keys", "Create a key: [key, secret]; the secret is shown only here", func(ctx context.Context, in *KeyInput) (*out[[]any], error) {
+	route(s, a, "POST /v1/authentication/api-key", "keys", "Create a key: [key, secret]; the secret is shown only here", func(ctx context.Context, in *struct{ Body keyFields }) (*out[[]any], error) {
 		k, err := s.Tenants.CreateKey(ctx, caller(ctx).User.ID, in.Body.Name)
 		return ok([]any{keyWire(k.APIKey), k.Secret.Reveal()}), err
 	})
 	route(s, a, "PATCH /v1/authentication/api-key/{id}", "keys", "Rename a key", func(ctx context.Context, in *struct {
 		IDInput
-		KeyInput
+		Body keyFields
 	}) (*out[Key], error) {
 		k, err := s.Tenants.RenameKey(ctx, caller(ctx).User.ID, in.ID, in.Body.Name)
 		return ok(keyWire(k)), err

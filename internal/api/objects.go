@@ -2,10 +2,10 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"path"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,44 +18,44 @@ import (
 
 // A DataObject is an immutable stored file, as clients see it.
 type DataObject struct {
-	ID           string          `json:"id"`
-	ProjectID    string          `json:"project_id"`
-	DatasourceID string          `json:"datasource_id"`
-	JobID        string          `json:"job_id" doc:"The run that made it"`
-	Bucket       string          `json:"bucket"`
-	Key          string          `json:"key"`
-	FileType     string          `json:"file_type" enum:"json,ndjson,parquet"`
-	FileRole     string          `json:"file_role" example:"data/uploaded"`
-	FileSize     int64           `json:"file_size" doc:"Bytes"`
-	Rows         int64           `json:"rows"`
-	ETag         string          `json:"etag" doc:"MD5 of the content, in hex"`
-	SHA256       string          `json:"sha256"`
-	MimeType     string          `json:"mime_type"`
-	Metadata     json.RawMessage `json:"metadata"`
-	CreatedAt    time.Time       `json:"created_at"`
-	UpdatedAt    time.Time       `json:"updated_at"`
-	DeletedAt    *time.Time      `json:"deleted_at"`
+	ID           string     `json:"id"`
+	ProjectID    string     `json:"project_id"`
+	DatasourceID string     `json:"datasource_id"`
+	JobID        string     `json:"job_id" doc:"The run that made it"`
+	Bucket       string     `json:"bucket"`
+	Key          string     `json:"key"`
+	FileType     string     `json:"file_type" enum:"json,ndjson,parquet"`
+	FileRole     string     `json:"file_role" example:"data/uploaded"`
+	FileSize     int64      `json:"file_size" doc:"Bytes"`
+	Rows         int64      `json:"rows"`
+	ETag         string     `json:"etag" doc:"MD5 of the content, in hex"`
+	SHA256       string     `json:"sha256"`
+	MimeType     string     `json:"mime_type"`
+	Metadata     Object     `json:"metadata"`
+	CreatedAt    time.Time  `json:"created_at"`
+	UpdatedAt    time.Time  `json:"updated_at"`
+	DeletedAt    *time.Time `json:"deleted_at"`
 }
 
 func objectWire(o dataset.Object) DataObject {
 	return DataObject{ID: o.ID, ProjectID: o.ProjectID, DatasourceID: o.DatasourceID, JobID: o.RunID, Bucket: o.Bucket, Key: o.Key,
 		FileType: o.FileType, FileRole: o.FileRole, FileSize: o.FileSize, Rows: o.Rows, ETag: o.ETag, SHA256: o.SHA256, MimeType: o.MimeType,
-		Metadata: o.Metadata, CreatedAt: o.CreatedAt, UpdatedAt: o.CreatedAt}
+		Metadata: Object(o.Metadata), CreatedAt: o.CreatedAt, UpdatedAt: o.CreatedAt}
 }
 
 // A Lineage says what was made from what.
 type Lineage struct {
-	ID             string          `json:"id"`
-	UpstreamID     *string         `json:"upstream_id" doc:"null for what came from outside"`
-	DownstreamID   string          `json:"downstream_id"`
-	Transformation string          `json:"transformation" enum:"upload_http_request,fetch_pages,convert_to_parquet"`
-	Metadata       json.RawMessage `json:"metadata"`
-	CreatedAt      time.Time       `json:"created_at"`
-	UpdatedAt      time.Time       `json:"updated_at"`
+	ID             string    `json:"id"`
+	UpstreamID     *string   `json:"upstream_id" doc:"null for what came from outside"`
+	DownstreamID   string    `json:"downstream_id"`
+	Transformation string    `json:"transformation" enum:"upload_http_request,fetch_pages,convert_to_parquet"`
+	Metadata       Object    `json:"metadata"`
+	CreatedAt      time.Time `json:"created_at"`
+	UpdatedAt      time.Time `json:"updated_at"`
 }
 
 func lineageWire(e lineage.Edge) Lineage {
-	return Lineage{ID: e.ID, UpstreamID: e.UpstreamID, DownstreamID: e.DownstreamID, Transformation: e.Transformation, Metadata: e.Metadata,
+	return Lineage{ID: e.ID, UpstreamID: e.UpstreamID, DownstreamID: e.DownstreamID, Transformation: e.Transformation, Metadata: Object(e.Metadata),
 		CreatedAt: e.CreatedAt, UpdatedAt: e.CreatedAt}
 }
 
@@ -76,7 +76,11 @@ func (s *Server) objects(a huma.API) {
 		o, err := s.object(ctx, in.ID)
 		return ok(objectWire(o)), err
 	})
-	route(s, a, "GET /v1/dataobjects/{id}/content", "dataobjects", "The bytes of a data object; ranges and ETags are honoured", s.objectContent)
+	content := describe("GET /v1/dataobjects/{id}/content", "dataobjects", "The bytes of a data object; ranges and ETags are honoured")
+	for status, when := range map[int]string{http.StatusPartialContent: "The range that was asked for", http.StatusNotModified: "The caller has it already"} {
+		content.Responses[strconv.Itoa(status)] = &huma.Response{Description: when}
+	}
+	register(s, a, answers(content, "The file", binary("application/json", "application/zstd", "application/vnd.apache.parquet", "application/octet-stream")), s.objectContent)
 	route(s, a, "GET /v1/dataobjects/{id}/lineage", "lineage", "What a data object was made from", func(ctx context.Context, in *IDInput) (*out[[]Lineage], error) {
 		o, err := s.object(ctx, in.ID)
 		if err != nil {
@@ -93,6 +97,15 @@ func (s *Server) objects(a huma.API) {
 		edges, err := s.Lineage.ByProject(ctx, in.ID)
 		return okList(each(edges, lineageWire)), err
 	})
+}
+
+// binary documents an answer that is a file of one of the types.
+func binary(types ...string) map[string]*huma.MediaType {
+	content := map[string]*huma.MediaType{}
+	for _, t := range types {
+		content[t] = &huma.MediaType{}
+	}
+	return content
 }
 
 // objectContent streams the file. An object never changes, so it may be cached

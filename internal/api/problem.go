@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"millwright/internal/errs"
 )
@@ -154,7 +155,7 @@ func newProblem(status int, msg string, details []error) *Problem {
 			continue
 		}
 		found := d.ErrorDetail()
-		p.Errors = append(p.Errors, ProblemField{Pointer: pointerOf(found.Location), Detail: found.Message})
+		p.Errors = append(p.Errors, ProblemField{Pointer: pointerOf(found.Location, found.Message), Detail: found.Message})
 		said = append(said, strings.TrimSpace(found.Location+" "+found.Message))
 	}
 	if len(said) > 0 {
@@ -163,13 +164,18 @@ func newProblem(status int, msg string, details []error) *Problem {
 	return p
 }
 
-// pointerOf turns huma's "body.items[3].tags" into "/items/3/tags". A parameter
-// ("query.limit") keeps its name.
-func pointerOf(location string) string {
+// pointerOf turns huma's "body.items[3].tags" into "/items/3/tags", and of a
+// missing field adds the name. A parameter ("query.limit") keeps its name.
+func pointerOf(location, message string) string {
 	rest, ok := strings.CutPrefix(location, "body")
 	if !ok {
-		return location
+		_, name, _ := strings.Cut(location, ".")
+		return name
 	}
 	rest = strings.NewReplacer("[", "/", "]", "", ".", "/").Replace(rest)
+	before, after, _ := strings.Cut(validation.MsgExpectedRequiredProperty, "%s")
+	if name, ok := strings.CutPrefix(message, before); ok {
+		rest += "/" + strings.TrimSuffix(name, after)
+	}
 	return rest
 }

@@ -16,37 +16,37 @@ import (
 // query, code and query_program. Steps, slots and stores are JSON in text,
 // because existing clients type them so; slot_list is the same as objects.
 type QueryProgram struct {
-	ID           string          `json:"id"`
-	ProjectID    string          `json:"project_id"`
-	DatalineID   *string         `json:"dataline_id"`
-	DataobjectID *string         `json:"dataobject_id"`
-	Name         string          `json:"name"`
-	Cue          string          `json:"cue" doc:"The question"`
-	Query        string          `json:"query" doc:"The same as cue"`
-	Code         string          `json:"code" doc:"SQL"`
-	QueryProgram string          `json:"query_program" doc:"The same as code"`
-	Steps        *string         `json:"steps"`
-	Slots        *string         `json:"slots" doc:"JSON text"`
-	SlotList     []program.Slot  `json:"slot_list"`
-	Stores       *string         `json:"stores"`
-	Published    bool            `json:"published"`
-	Public       bool            `json:"public"`
-	Reason       *string         `json:"reason" doc:"Why it was written, with numbers"`
-	Reasons      []string        `json:"reasons"`
-	PrevID       *string         `json:"prev_id"`
-	OntologyID   *string         `json:"ontologyId"`
-	Dialect      string          `json:"dialect"`
-	Origin       string          `json:"origin" enum:"generated,edited,custom"`
-	Kind         string          `json:"kind"`
-	Template     string          `json:"template"`
-	Tables       []string        `json:"tables"`
-	Chart        *program.Chart  `json:"chart"`
-	Score        float64         `json:"score"`
-	Version      int64           `json:"version"`
-	Metadata     json.RawMessage `json:"metadata"`
-	CreatedAt    time.Time       `json:"created_at"`
-	UpdatedAt    time.Time       `json:"updated_at"`
-	DeletedAt    *time.Time      `json:"deleted_at"`
+	ID           string         `json:"id"`
+	ProjectID    string         `json:"project_id"`
+	DatalineID   *string        `json:"dataline_id"`
+	DataobjectID *string        `json:"dataobject_id"`
+	Name         string         `json:"name"`
+	Cue          string         `json:"cue" doc:"The question"`
+	Query        string         `json:"query" doc:"The same as cue"`
+	Code         string         `json:"code" doc:"SQL"`
+	QueryProgram string         `json:"query_program" doc:"The same as code"`
+	Steps        *string        `json:"steps"`
+	Slots        *string        `json:"slots" doc:"JSON text"`
+	SlotList     []program.Slot `json:"slot_list"`
+	Stores       *string        `json:"stores"`
+	Published    bool           `json:"published"`
+	Public       bool           `json:"public"`
+	Reason       *string        `json:"reason" doc:"Why it was written, with numbers"`
+	Reasons      []string       `json:"reasons"`
+	PrevID       *string        `json:"prev_id"`
+	OntologyID   *string        `json:"ontologyId"`
+	Dialect      string         `json:"dialect"`
+	Origin       string         `json:"origin" enum:"generated,edited,custom"`
+	Kind         string         `json:"kind"`
+	Template     string         `json:"template"`
+	Tables       []string       `json:"tables"`
+	Chart        *program.Chart `json:"chart"`
+	Score        float64        `json:"score"`
+	Version      int64          `json:"version"`
+	Metadata     Object         `json:"metadata"`
+	CreatedAt    time.Time      `json:"created_at"`
+	UpdatedAt    time.Time      `json:"updated_at"`
+	DeletedAt    *time.Time     `json:"deleted_at"`
 }
 
 func programWire(r store.Record) QueryProgram {
@@ -54,7 +54,7 @@ func programWire(r store.Record) QueryProgram {
 	w := QueryProgram{ID: r.ID, ProjectID: r.ProjectID, DatalineID: orNull(r.DatasetID), Name: p.Name, Cue: p.Cue, Query: p.Cue, Code: p.SQL, QueryProgram: p.SQL,
 		Steps: r.Steps, Slots: r.SlotsText, SlotList: p.Slots, Stores: r.Stores, Published: r.Published, Public: r.Public,
 		Reason: orNull(joinLines(p.Reason)), Reasons: p.Reason, PrevID: orNull(r.PrevID), Dialect: p.Dialect, Origin: string(r.Origin), Kind: p.Kind,
-		Template: p.Template, Tables: p.Tables, Chart: p.Chart, Score: p.Score, Version: r.Version, Metadata: r.Metadata,
+		Template: p.Template, Tables: p.Tables, Chart: p.Chart, Score: p.Score, Version: r.Version, Metadata: Object(r.Metadata),
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, DeletedAt: r.DeletedAt}
 	if w.Slots == nil {
 		if text, err := json.Marshal(p.Slots); err == nil {
@@ -79,20 +79,20 @@ func joinLines(lines []string) string {
 // clients has its own names for the question and the code.
 type programFields struct {
 	_            struct{}        `json:"-" additionalProperties:"true"`
-	ProjectID    *string         `json:"project_id,omitempty"`
-	DatalineID   *string         `json:"dataline_id,omitempty"`
-	Name         *string         `json:"name,omitempty"`
+	ProjectID    *string         `json:"project_id,omitempty" doc:"Where it is created; it stays there"`
+	DatalineID   *string         `json:"dataline_id,omitempty" doc:"The dataset that it is shown with"`
+	Name         *string         `json:"name,omitempty" doc:"The question if absent"`
 	Cue          *string         `json:"cue,omitempty" doc:"The question"`
 	Query        *string         `json:"query,omitempty" doc:"The same as cue"`
 	Question     *string         `json:"question,omitempty" doc:"The same as cue"`
 	Code         *string         `json:"code,omitempty" doc:"SQL; $name for values, {{name}} for columns"`
 	QueryProgram *string         `json:"query_program,omitempty" doc:"The same as code"`
 	Slots        json.RawMessage `json:"slots,omitempty" doc:"A list of slots, or the same as JSON text"`
-	Steps        *string         `json:"steps,omitempty"`
-	Stores       *string         `json:"stores,omitempty"`
-	Reason       *string         `json:"reason,omitempty"`
-	Public       *bool           `json:"public,omitempty"`
-	Metadata     json.RawMessage `json:"metadata,omitempty"`
+	Steps        *string         `json:"steps,omitempty" doc:"Text of older clients; kept as it is"`
+	Stores       *string         `json:"stores,omitempty" doc:"Text of older clients; kept as it is"`
+	Reason       *string         `json:"reason,omitempty" doc:"Why it was written"`
+	Public       *bool           `json:"public,omitempty" doc:"A mark of older clients"`
+	Metadata     Object          `json:"metadata,omitempty" doc:"An object of the caller's own"`
 }
 
 // cue returns the question under whichever name it came.
@@ -183,15 +183,15 @@ func (s *Server) programs(a huma.API) {
 }
 
 func (s *Server) listPrograms(ctx context.Context, in *struct {
-	ProjectID string `query:"project_id"`
-	Page      int    `query:"page" minimum:"0"`
-	Limit     int    `query:"limit" minimum:"0" maximum:"1000"`
-	Offset    int    `query:"offset" minimum:"0"`
-	Skip      int    `query:"skip" minimum:"0"`
-	Take      int    `query:"take" minimum:"0" maximum:"1000"`
+	ProjectID string `query:"project_id" doc:"Only programs of this project"`
+	Page      int    `query:"page" minimum:"0" doc:"Which page of limit programs, counted from 1"`
+	Limit     int    `query:"limit" minimum:"0" maximum:"1000" doc:"At most so many; 0 means all"`
+	Offset    int    `query:"offset" minimum:"0" doc:"Leave out so many"`
+	Skip      int    `query:"skip" minimum:"0" doc:"The same as offset"`
+	Take      int    `query:"take" minimum:"0" maximum:"1000" doc:"The same as limit"`
 	Deleted   bool   `query:"deleted_at" doc:"Include deleted programs"`
-	Sort      string `query:"sort" enum:"name,score,created_at,updated_at"`
-	Order     string `query:"order" enum:"asc,desc"`
+	Sort      string `query:"sort" enum:"name,score,created_at,updated_at" doc:"created_at if absent"`
+	Order     string `query:"order" enum:"asc,desc" doc:"asc if absent"`
 }) (*out[[]QueryProgram], error) {
 	ids, err := s.projectIDs(ctx, in.ProjectID)
 	if err != nil {
@@ -219,8 +219,8 @@ func (s *Server) listPrograms(ctx context.Context, in *struct {
 
 func (s *Server) createProgram(ctx context.Context, in *struct{ Body programFields }) (*out[QueryProgram], error) {
 	b := in.Body
-	if _, err := s.changeable(ctx, text(b.ProjectID)); err != nil {
-		return nil, pointAt(err, "/project_id")
+	if err := s.mayAddTo(ctx, text(b.ProjectID)); err != nil {
+		return nil, err
 	}
 	if id := text(b.DatalineID); id != "" {
 		if _, err := s.dataset(ctx, id); err != nil {
@@ -232,7 +232,7 @@ func (s *Server) createProgram(ctx context.Context, in *struct{ Body programFiel
 		return nil, err
 	}
 	r := store.Record{ProjectID: text(b.ProjectID), DatasetID: text(b.DatalineID), Origin: store.Custom, Public: b.Public != nil && *b.Public,
-		SlotsText: old, Steps: b.Steps, Stores: b.Stores, Metadata: b.Metadata,
+		SlotsText: old, Steps: b.Steps, Stores: b.Stores, Metadata: json.RawMessage(b.Metadata),
 		Program: program.Program{Name: text(first(b.Name, b.cue())), Cue: text(b.cue()), SQL: text(b.code())}}
 	if slots != nil {
 		r.Program.Slots = *slots
@@ -256,7 +256,7 @@ func (s *Server) updateProgram(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	c := store.Change{Name: b.Name, Cue: b.cue(), SQL: b.code(), Slots: slots, SlotsText: old, Steps: b.Steps, Stores: b.Stores, Public: b.Public, Metadata: b.Metadata}
+	c := store.Change{Name: b.Name, Cue: b.cue(), SQL: b.code(), Slots: slots, SlotsText: old, Steps: b.Steps, Stores: b.Stores, Public: b.Public, Metadata: json.RawMessage(b.Metadata)}
 	if b.Reason != nil {
 		c.Reason = &[]string{*b.Reason}
 	}

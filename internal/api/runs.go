@@ -1,10 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,6 +14,7 @@ import (
 
 	"millwright/internal/errs"
 	"millwright/internal/evaluate"
+	"millwright/internal/program"
 	"millwright/internal/program/store"
 )
 
@@ -36,8 +39,8 @@ type Result struct {
 	Error           *string                `json:"error"`
 	ProgramTrace    string                 `json:"program_trace" doc:"The SQL that ran"`
 	Columns         []ResultColumn         `json:"columns"`
-	Rows            json.RawMessage        `json:"rows" doc:"[[v, …], …] in the order of columns; integers beyond 2^53 and decimals are text"`
-	Data            json.RawMessage        `json:"data" doc:"[{column: v}, …]"`
+	Rows            Rows                   `json:"rows" doc:"[[v, …], …] in the order of columns; integers beyond 2^53 and decimals are text"`
+	Data            Records                `json:"data" doc:"[{column: v}, …]"`
 	RowCount        int64                  `json:"row_count"`
 	Truncated       bool                   `json:"truncated" doc:"Whether a limit left rows out"`
 	TotalRows       *int64                 `json:"total_rows" doc:"How many rows there are; null if rows were left out and not counted"`
@@ -57,7 +60,7 @@ type ResultItem struct {
 	Title       *string            `json:"title"`
 	Description string             `json:"description"`
 	DataSchema  []ResultItemColumn `json:"data_schema"`
-	Rows        json.RawMessage    `json:"rows"`
+	Rows        Rows               `json:"rows"`
 }
 
 // A ResultItemColumn describes a column to clients that know stores.
@@ -71,7 +74,7 @@ type ResultItemColumn struct {
 }
 
 func resultWire(r *evaluate.Result) Result {
-	rows := json.RawMessage(r.RowsJSON())
+	rows := Rows(r.RowsJSON())
 	item := ResultItem{Title: orNull(r.Program.Name), Description: r.Program.Cue, Rows: rows, DataSchema: []ResultItemColumn{},
 		Attribution: map[string]string{"title": r.Program.Name, "description": r.Program.Cue, "sourceURL": ""}}
 	for _, c := range r.Columns {
@@ -79,26 +82,44 @@ func resultWire(r *evaluate.Result) Result {
 			ColT: c.Name, Aliases: []string{}, Description: c.Type.String()})
 	}
 	return Result{Items: map[string]ResultStore{"MAIN": {ItemT: "nf:item/dataframe", Item: item}}, Request: r.Values, Timestamp: r.At,
-		ProgramTrace: r.SQL, Columns: each(r.Columns, columnWire), Rows: rows, Data: json.RawMessage(r.ObjectsJSON()), RowCount: r.RowCount,
+		ProgramTrace: r.SQL, Columns: each(r.Columns, columnWire), Rows: rows, Data: Records(r.ObjectsJSON()), RowCount: r.RowCount,
 		Truncated: r.Truncated, TotalRows: r.TotalRows, ElapsedMS: float64(r.Elapsed.Microseconds()) / 1000, DatasetVersions: r.DatasetVersions}
 }
 
-// A runInput names a program to run. Slot values come as query parameters of any
-// name, or in the body as slots or beside the ids.
+// A runInput names a program to run.
 type runInput struct {
 	Format string `query:"format" enum:"json,csv,ndjson,parquet,arrow" doc:"Files are always the full result; json holds at most max_rows"`
 	Max    int64  `query:"max_rows" minimum:"0" doc:"Rows of a JSON answer; 0 means 10,000"`
 	Count  bool   `query:"count" doc:"Count the rows that are left out"`
 	Safe   bool   `query:"neutralize_formulas" doc:"In CSV, keep spreadsheets from computing cells that begin with = + - @"`
 	query  url.Values
-	Body   struct {
-		_              struct{}       `json:"-" additionalProperties:"true"`
-		ProjectID      string         `json:"project_id"`
-		QueryProgramID string         `json:"queryprogram_id,omitempty"`
-		QueryProgram2  string         `json:"query_program_id,omitempty" doc:"The same as queryprogram_id"`
-		Stream         bool           `json:"stream,omitempty" doc:"Answer as server-sent events, the last of which, complete, carries the result"`
-		Slots          map[string]any `json:"slots,omitempty" doc:"Slot values"`
+	Body   runFields
+}
+
+type runFields struct {
+	_              struct{}       `json:"-" additionalProperties:"true"`
+	ProjectID      string         `json:"project_id" doc:"Whose program it is"`
+	QueryProgramID string         `json:"queryprogram_id,omitempty" doc:"Which program to run"`
+	QueryProgram2  string         `json:"query_program_id,omitempty" doc:"The same as queryprogram_id"`
+	Stream         bool           `json:"stream,omitempty" doc:"Answer as server-sent events, the last of which, complete, carries the result"`
+	Slots          map[string]any `json:"slots,omitempty" doc:"Slot values"`
+	beside         map[string]any // every field; one client sends slot values beside the ids
+}
+
+// UnmarshalJSON reads the fields that every program has, and keeps the others.
+func (f *runFields) UnmarshalJSON(text []byte) error {
+	type plain runFields
+	if err := decodeExact(text, (*plain)(f)); err != nil {
+		return err
 	}
+	return decodeExact(text, &f.beside)
+}
+
+// decodeExact reads numbers of any size without rounding them.
+func decodeExact(text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	return d.Decode(into)
 }
 
 // Resolve keeps the query parameters, of which any may be a slot.
@@ -109,14 +130,34 @@ func (in *runInput) Resolve(ctx huma.Context) []error {
 }
 
 func (s *Server) runs(a huma.API) {
-	route(s, a, "POST /v1/run/queryprogram", "run", "Run a program", s.runProgram)
-	route(s, a, "POST /v1/actions/evaluate/queryprogram", "run", "Run a program (the older route)", s.runProgram)
+	result := a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Result](), true, "")
+	content := map[string]*huma.MediaType{
+		"application/json":  {Schema: result},
+		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString, Description: "One event, complete, whose data are as in " + result.Ref}},
+	}
+	for _, format := range evaluate.Formats() {
+		content[format.ContentType()] = &huma.MediaType{}
+	}
+	for path, summary := range map[string]string{"/v1/run/queryprogram": "Run a program", "/v1/actions/evaluate/queryprogram": "Run a program (the older route)"} {
+		op := answers(describe("POST "+path, "run", summary), "The answer, in the form that was asked for", content)
+		op.Description = "Slot values are query parameters of any name, or the object slots of the body, or fields beside the ids."
+		register(s, a, op, s.runProgram)
+	}
 }
 
-// values returns the slot values of the request: those of the body, and query
-// parameters that are slots of the program or not known at all.
-func (in *runInput) values() map[string]any {
+// values returns the slot values of the request: fields of the body that are
+// slots of the program, then slots, then the query parameters that are not ours.
+func (in *runInput) values(slots []program.Slot) map[string]any {
 	values := map[string]any{}
+	for _, slot := range slots {
+		switch slot.Name {
+		case "project_id", "queryprogram_id", "query_program_id", "dataline_id", "stream", "slots":
+			continue
+		}
+		if value, ok := in.Body.beside[slot.Name]; ok {
+			values[slot.Name] = value
+		}
+	}
 	for name, value := range in.Body.Slots {
 		values[name] = value
 	}
@@ -155,7 +196,7 @@ func (s *Server) runProgram(ctx context.Context, in *runInput) (*huma.StreamResp
 	if err != nil {
 		return nil, pointAt(err, "/queryprogram_id")
 	}
-	req := evaluate.Request{ProjectID: r.ProjectID, Program: r.Program, Values: in.values(), MaxRows: in.Max, CountRows: in.Count, ProgramID: r.ID, Version: r.Version}
+	req := evaluate.Request{ProjectID: r.ProjectID, Program: r.Program, Values: in.values(r.Program.Slots), MaxRows: in.Max, CountRows: in.Count, ProgramID: r.ID, Version: r.Version}
 	if in.Format != "" && in.Format != "json" {
 		return s.download(in, r, req)
 	}

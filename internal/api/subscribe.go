@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -84,13 +85,13 @@ func pump(ctx context.Context, w http.ResponseWriter, events <-chan job.Event) {
 
 // A streamEvent is the data of an event on the wire.
 type streamEvent struct {
-	EventType string          `json:"event_type"`
-	JobID     string          `json:"job_id"`
-	Status    string          `json:"status"`
-	Progress  float64         `json:"progress"`
-	Payload   json.RawMessage `json:"payload"`
-	Timestamp float64         `json:"timestamp"` // seconds since 1970
-	ExtraData map[string]any  `json:"extra_data"`
+	EventType string         `json:"event_type"`
+	JobID     string         `json:"job_id"`
+	Status    string         `json:"status"`
+	Progress  float64        `json:"progress"`
+	Payload   Object         `json:"payload"`
+	Timestamp float64        `json:"timestamp"` // seconds since 1970
+	ExtraData map[string]any `json:"extra_data"`
 
 	// Of a NewDataObjectEvent: JSON inside strings, under both spellings, because
 	// that is what the two generations of clients parse.
@@ -100,9 +101,18 @@ type streamEvent struct {
 	DataLineage2 string `json:"dataLineage,omitempty"`
 }
 
+// events documents a stream of StreamEvents; OpenAPI has no words for the stream
+// itself.
+func events(a huma.API) map[string]*huma.MediaType {
+	event := a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[streamEvent](), true, "")
+	return map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{
+		Type: huma.TypeString, Description: "Events of the form \"id: N\\nevent: NAME\\ndata: JSON\\n\\n\"; the data are as in " + event.Ref,
+	}}}
+}
+
 func encodeEvent(e job.Event) []byte {
 	name := e.Name
-	data := streamEvent{EventType: e.Name, JobID: e.JobID, Status: string(e.Status), Progress: percent(e.Progress), Payload: e.Data,
+	data := streamEvent{EventType: e.Name, JobID: e.JobID, Status: string(e.Status), Progress: percent(e.Progress), Payload: Object(e.Data),
 		Timestamp: float64(e.At.UnixMilli()) / 1000, ExtraData: map[string]any{"progress": percent(e.Progress)}}
 	if e.Name == ingest.ObjectEvent {
 		name = "NewDataObjectEvent"

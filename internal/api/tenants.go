@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -33,24 +32,25 @@ type Team struct {
 
 // A User as clients see it.
 type User struct {
-	ID             string          `json:"id"`
-	Email          string          `json:"email"`
-	Name           string          `json:"name"`
-	OrganizationID string          `json:"organization_id"`
-	Role           string          `json:"role"`
-	Metadata       json.RawMessage `json:"metadata"`
-	CreatedAt      time.Time       `json:"created_at"`
-	UpdatedAt      time.Time       `json:"updated_at"`
-	DeletedAt      *time.Time      `json:"deleted_at"`
+	ID             string     `json:"id"`
+	Email          string     `json:"email"`
+	Name           string     `json:"name"`
+	OrganizationID string     `json:"organization_id"`
+	Role           string     `json:"role"`
+	Metadata       Object     `json:"metadata"`
+	CreatedAt      time.Time  `json:"created_at"`
+	UpdatedAt      time.Time  `json:"updated_at"`
+	DeletedAt      *time.Time `json:"deleted_at"`
 }
 
 // A UserTeam is a team that a user is in.
 type UserTeam struct {
-	UserID    string    `json:"user_id"`
-	TeamID    string    `json:"team_id"`
-	Role      string    `json:"role"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	UserID    string     `json:"user_id"`
+	TeamID    string     `json:"team_id"`
+	Role      string     `json:"role"`
+	CreatedAt time.Time  `json:"created_at"`
+	UpdatedAt time.Time  `json:"updated_at"`
+	DeletedAt *time.Time `json:"deleted_at"`
 }
 
 // Me is the caller, with the teams that it sees, oldest first.
@@ -69,7 +69,7 @@ func teamWire(t tenant.Team) Team {
 }
 
 func userWire(u tenant.User) User {
-	return User{ID: u.ID, Email: u.Email, Name: u.Name, OrganizationID: u.OrganizationID, Role: u.Role, Metadata: u.Metadata,
+	return User{ID: u.ID, Email: u.Email, Name: u.Name, OrganizationID: u.OrganizationID, Role: u.Role, Metadata: Object(u.Metadata),
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, DeletedAt: u.DeletedAt}
 }
 

@@ -3,32 +3,60 @@ package compat
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
+
+	"millwright/internal/errs"
 )
 
-// tidyBody rewrites a JSON body to one object with snake_case field names. What
-// is not JSON is left alone. It fails when the body is larger than maxBody.
+// A body may be that large and take that long. Uploads are not bounded here.
+const (
+	maxBody  = 16 << 20
+	bodyTime = 30 * time.Second
+)
+
+// tidyBody reads the body and rewrites it, if it is JSON, to one object with
+// snake_case field names. What is not JSON is left alone.
 func tidyBody(w http.ResponseWriter, r *http.Request) error {
-	if !mutates(r.Method) || !maybeJSON(r.Header.Get("Content-Type")) || isStream(r.URL.Path) {
+	if !mutates(r.Method) || isStream(r.URL.Path) {
 		return nil
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	raw, err := readBody(w, r)
 	if err != nil {
 		return err
 	}
-	tidy, ok := tidyJSON(raw, r)
-	if !ok {
-		tidy = raw
-	} else {
-		r.Header.Set("Content-Type", "application/json")
+	if maybeJSON(r.Header.Get("Content-Type")) {
+		if tidy, ok := tidyJSON(raw, r); ok {
+			raw = tidy
+			r.Header.Set("Content-Type", "application/json")
+		}
 	}
-	r.Body = io.NopCloser(bytes.NewReader(tidy))
-	r.ContentLength = int64(len(tidy))
+	r.Body = io.NopCloser(bytes.NewReader(raw))
+	r.ContentLength = int64(len(raw))
 	return nil
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	deadline := http.NewResponseController(w)
+	// A writer without deadlines is a test's.
+	_ = deadline.SetReadDeadline(time.Now().Add(bodyTime))
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	// A deadline that stays would end the request's context when it passes.
+	_ = deadline.SetReadDeadline(time.Time{})
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, errs.New(errs.TooLarge, "the body is larger than 16 MiB").Named("body-too-large").Because(err)
+	case err != nil:
+		return nil, errs.New(errs.Invalid, "the body did not come whole").Named("body-incomplete").
+			Fix("send it within 30 seconds").Because(err)
+	}
+	return raw, nil
 }
 
 func mutates(method string) bool {

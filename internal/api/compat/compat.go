@@ -12,21 +12,19 @@ import (
 // Prefix is the second place at which every route is served.
 const Prefix = "/api/infactory"
 
-// maxBody bounds the JSON bodies that are read to be put right; operations that
-// take more (uploads) are not JSON.
-const maxBody = 16 << 20
-
-// Handler serves next with the tolerances. Requests are changed in place.
-func Handler(next http.Handler) http.Handler {
+// Handler serves next with the tolerances. Requests are changed in place: their
+// bodies, unless they are uploads, are read whole, within a limit of size and
+// time. refuse answers requests whose body goes beyond it.
+func Handler(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Infactory-Sdk-Version") != "" {
+			w = &plainProblems{ResponseWriter: w}
+		}
 		cleanPath(r)
 		moveKey(r)
 		if err := tidyBody(w, r); err != nil {
-			http.Error(w, `{"type":"body-too-large","title":"too_large","status":413,"detail":"the JSON body is larger than 16 MiB"}`, http.StatusRequestEntityTooLarge)
+			refuse(w, r, err)
 			return
-		}
-		if r.Header.Get("X-Infactory-Sdk-Version") != "" {
-			w = &plainProblems{ResponseWriter: w}
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -13,6 +13,12 @@ import (
 // seen is what the operations behind the tolerances receive.
 type seen struct{ path, query, auth, contentType, body string }
 
+func refuse(w http.ResponseWriter, _ *http.Request, err error) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, _ = io.WriteString(w, err.Error())
+}
+
 func send(t *testing.T, r *http.Request) seen {
 	t.Helper()
 	var got seen
@@ -22,7 +28,7 @@ func send(t *testing.T, r *http.Request) seen {
 			t.Error(err)
 		}
 		got = seen{r.URL.Path, r.URL.RawQuery, r.Header.Get("Authorization"), r.Header.Get("Content-Type"), string(body)}
-	}))
+	}), refuse)
 	h.ServeHTTP(httptest.NewRecorder(), r)
 	return got
 }
@@ -97,7 +103,7 @@ func TestProblemsArePlainJSONForTheTypeScriptClient(t *testing.T) {
 	h := compat.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(404)
-	}))
+	}), refuse)
 	for sdk, want := range map[string]string{"": "application/problem+json", "0.6.4": "application/json"} {
 		r := httptest.NewRequest("GET", "/v1/x", nil)
 		if sdk != "" {

@@ -1,0 +1,49 @@
+package api
+
+import (
+	"encoding/json"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// An Object is a JSON object that is passed on as it is; nil is null.
+type Object json.RawMessage
+
+// MarshalJSON returns the text.
+func (o Object) MarshalJSON() ([]byte, error) { return json.RawMessage(o).MarshalJSON() }
+
+// UnmarshalJSON keeps the text, so that numbers in it stay exact; null is nil.
+func (o *Object) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		*o = nil
+		return nil
+	}
+	return (*json.RawMessage)(o).UnmarshalJSON(text)
+}
+
+// Schema describes any object.
+func (Object) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Nullable: true}
+}
+
+// Rows are the rows of a table: [[v, …], …], in the order of its columns.
+type Rows json.RawMessage
+
+// MarshalJSON returns the text.
+func (r Rows) MarshalJSON() ([]byte, error) { return json.RawMessage(r).MarshalJSON() }
+
+// Schema describes arrays of any values.
+func (Rows) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{}}}
+}
+
+// Records are the rows of a table as objects: [{column: v}, …].
+type Records json.RawMessage
+
+// MarshalJSON returns the text.
+func (r Records) MarshalJSON() ([]byte, error) { return json.RawMessage(r).MarshalJSON() }
+
+// Schema describes an array of objects.
+func (Records) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}
+}
