@@ -158,6 +158,9 @@ func willRunAgain(ctx context.Context, err error) bool {
 // recordFailure tells the datasource's readers why it has no new version.
 func (l *landing) recordFailure(ctx context.Context, err error) {
 	late := context.WithoutCancel(ctx)
+	if cause := context.Cause(ctx); errors.Is(cause, errs.Canceled) {
+		err = cause // what a cancelled step says of itself is beside the point
+	}
 	if set := l.Sources.SetState(late, l.payload.DatasourceID, source.Failed, "sync_failed", errs.Public(err)); set != nil {
 		l.Log.Error("the datasource's state is not recorded", "datasource", l.payload.DatasourceID, "err", set)
 	}

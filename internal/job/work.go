@@ -17,7 +17,7 @@ import (
 
 // Why a run's context may end before the server stops.
 var (
-	errByPerson = errors.New("canceled by a person")
+	errByPerson = errs.New(errs.Canceled, "canceled by a person").Named("job-canceled")
 	errDeadline = errors.New("the job's deadline has passed")
 )
 
