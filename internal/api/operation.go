@@ -68,23 +68,28 @@ func register[I, O any](s *Server, a huma.API, op huma.Operation, do func(contex
 
 // describeRefusals documents how the operation may refuse.
 func describeRefusals(a huma.API, op huma.Operation) {
-	problem := a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")
-	content := map[string]*huma.MediaType{(&Problem{}).ContentType(""): {Schema: problem}}
-	refuse := func(status int, when string) {
-		op.Responses[strconv.Itoa(status)] = &huma.Response{Description: when, Content: content}
+	c := a.OpenAPI().Components
+	if c.Responses == nil {
+		c.Responses = map[string]*huma.Response{}
 	}
-	refuse(http.StatusBadRequest, "The request is wrong; errors names the fields")
-	if len(op.Security) > 0 {
-		refuse(http.StatusUnauthorized, "The key is missing, unknown, or switched off")
-		refuse(http.StatusNotFound, "There is no such thing, or not for the key's user")
+	content := map[string]*huma.MediaType{(&Problem{}).ContentType(""): {Schema: c.Schemas.Schema(reflect.TypeFor[Problem](), true, "")}}
+	refuse := func(status, name, when string) {
+		c.Responses[name] = &huma.Response{Description: when, Content: content}
+		op.Responses[status] = &huma.Response{Ref: "#/components/responses/" + name}
 	}
-	if len(op.Security) > 0 && op.Method != http.MethodGet {
-		refuse(http.StatusForbidden, "The role of the key's user does not allow it")
+	refuse("400", "Invalid", "The request is wrong; errors names the fields")
+	refuse("default", "Refusal", "Any other refusal; title says of which kind")
+	if len(op.Security) == 0 {
+		return
+	}
+	refuse("401", "Anonymous", "The key is missing, unknown, or switched off")
+	refuse("404", "NotFound", "There is no such thing, or not for the key's user")
+	if op.Method != http.MethodGet {
+		refuse("403", "Denied", "The role of the key's user does not allow it")
 	}
 	if op.Method == http.MethodPost || op.Method == http.MethodPatch {
-		refuse(http.StatusRequestEntityTooLarge, "The body, or what it asks for, is over a limit")
+		refuse("413", "TooLarge", "The body, or what it asks for, is over a limit")
 	}
-	op.Responses["default"] = &huma.Response{Description: "Any other refusal: title says what kind", Content: content}
 }
 
 // answers documents an answer that the operation writes itself.
