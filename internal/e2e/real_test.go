@@ -1,15 +1,20 @@
 package e2e_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -238,8 +243,69 @@ func TestHTTPBin(t *testing.T) {
 			t.Errorf("%s: success %v, status %d, %s; want %v, %d, %q", c.rule, ok, status, text, c.ok, c.status, c.says)
 		}
 	}
-	d := s.land("stream", map[string]any{"url": base + "/stream/100", "method": "GET"})
-	if d.Rows != 100 {
-		t.Errorf("NDJSON stream: %d rows, want 100", d.Rows)
+	for _, stream := range []string{"/stream/100", "/gzip", "/json"} {
+		recorded := &recorder{Handler: httpbin.New()}
+		d := s.land(stream[1:5], map[string]any{"url": upstream(t, recorded) + stream, "method": "GET", "responsePathExtractor": map[string]string{"/json": "slideshow.slides"}[stream]})
+		s.compare(d, recorded.records(t, stream))
 	}
+}
+
+// A recorder keeps what a handler sends, so that what was landed can be compared
+// with what was really sent: httpbin echoes its caller.
+type recorder struct {
+	http.Handler
+	mu   sync.Mutex
+	sent []byte
+}
+
+func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	tee := httptest.NewRecorder()
+	rec.Handler.ServeHTTP(tee, r)
+	rec.mu.Lock()
+	rec.sent = tee.Body.Bytes()
+	rec.mu.Unlock()
+	for name, values := range tee.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(tee.Code)
+	_, _ = w.Write(tee.Body.Bytes()) // a caller that has gone fails its own test
+}
+
+// records returns what was sent last as a JSON array.
+func (rec *recorder) records(t *testing.T, path string) []byte {
+	t.Helper()
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	text := rec.sent
+	switch path {
+	case "/gzip":
+		plain, err := gzip.NewReader(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err = io.ReadAll(plain); err != nil {
+			t.Fatal(err)
+		}
+	case "/json":
+		var body struct {
+			Slideshow struct{ Slides json.RawMessage }
+		}
+		if err := json.Unmarshal(text, &body); err != nil {
+			t.Fatal(err)
+		}
+		return body.Slideshow.Slides
+	}
+	var all []json.RawMessage
+	for dec := json.NewDecoder(bytes.NewReader(text)); dec.More(); {
+		var one json.RawMessage
+		if err := dec.Decode(&one); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, one)
+	}
+	list, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
 }
