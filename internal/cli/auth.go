@@ -1,11 +1,34 @@
 package cli
 
 import (
+	"io"
+	"net/url"
 	"os"
 	"strings"
+
+	"millwright/internal/errs"
+	"millwright/internal/secret"
 )
 
-// authFields turns --auth into the fields of a connection:
+// An authentication is the auth part of a request, as the API spells it.
+type authentication struct {
+	APIKey      *apiKeyAuth `json:"apiKey,omitempty"`
+	BearerToken string      `json:"bearerToken,omitempty"`
+	BasicAuth   *basicAuth  `json:"basicAuth,omitempty"`
+}
+
+type apiKeyAuth struct {
+	Name     string `json:"name"`
+	Value    string `json:"value"`
+	Location string `json:"location"`
+}
+
+type basicAuth struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+}
+
+// authenticate fills in what --auth says:
 //
 //	bearer=env:SHOP_TOKEN
 //	basic=ada,file:/run/secrets/shop
@@ -13,82 +36,137 @@ import (
 //
 // The secret itself never stands on the command line, where ps and the shell's
 // history would show it.
-func (c *commands) authFields(flag string) (map[string]any, error) {
+func (c *commands) authenticate(r *request, flag string) error {
+	r.AuthType = "None"
 	if flag == "" {
-		return map[string]any{"authType": "None"}, nil
+		return nil
 	}
 	kind, rest, _ := strings.Cut(flag, "=")
 	name, from := "", rest
-	if kind != "bearer" {
+	switch kind {
+	case "bearer":
+	case "basic", "api-key":
 		var ok bool
 		if name, from, ok = strings.Cut(rest, ","); !ok || name == "" {
-			return nil, usage("--auth %s needs a name and a secret, as in --auth %s=NAME,env:VARIABLE", kind, kind)
+			return usage("--auth %s needs a name and where its secret is", kind).Fix("--auth " + kind + "=NAME,env:VARIABLE")
 		}
+	default:
+		// What stands there may be a secret, so it is not repeated.
+		return usage("--auth names an unknown kind of authentication").
+			Fix("--auth bearer=env:VARIABLE", "--auth basic=USER,env:VARIABLE", "--auth api-key=HEADER,env:VARIABLE")
 	}
-	value, err := c.reveal(from)
+	value, err := c.reveal("--auth "+kind, from)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	switch kind {
 	case "bearer":
-		return map[string]any{"authType": "Bearer Token", "auth": map[string]any{"bearerToken": value}}, nil
+		r.AuthType, r.Auth = "Bearer Token", &authentication{BearerToken: value}
 	case "basic":
-		login := map[string]any{"username": name, "password": value}
-		return map[string]any{"authType": "Basic Auth", "auth": map[string]any{"basicAuth": login}}, nil
+		r.AuthType, r.Auth = "Basic Auth", &authentication{BasicAuth: &basicAuth{name, value}}
 	case "api-key":
 		location := "header"
 		if where, rest, ok := strings.Cut(name, "."); ok && (where == "query" || where == "cookie" || where == "header") {
 			location, name = where, rest
 		}
-		key := map[string]any{"name": name, "value": value, "location": location}
-		return map[string]any{"authType": "API Key", "auth": map[string]any{"apiKey": key}}, nil
+		r.AuthType, r.Auth = "API Key", &authentication{APIKey: &apiKeyAuth{name, value, location}}
 	}
-	return nil, usage("unknown kind of --auth %q; use bearer=, basic= or api-key=", kind)
+	return nil
 }
 
 // reveal reads a secret from where it is kept: env:VARIABLE or file:PATH.
-func (c *commands) reveal(from string) (string, error) {
+func (c *commands) reveal(flag, from string) (string, error) {
 	where, name, _ := strings.Cut(from, ":")
 	switch where {
 	case "env":
 		if value := c.env.Getenv(name); value != "" {
 			return value, nil
 		}
-		return "", usage("the environment variable %s is not set", name)
+		return "", usage("%s reads the environment variable %s, which is not set", flag, name).Fix("export " + name)
 	case "file":
 		text, err := os.ReadFile(name)
 		if err != nil {
-			return "", usage("the secret cannot be read: %v", err)
+			return "", usage("%s names a file that cannot be read: %v", flag, err).Because(err)
 		}
-		return strings.TrimSpace(string(text)), nil
+		if value := strings.TrimSpace(string(text)); value != "" {
+			return value, nil
+		}
+		return "", usage("%s reads the file %s, which is empty", flag, name)
 	}
-	return "", usage("a secret is named, not typed: write env:VARIABLE or file:PATH")
+	// What stands there may be the secret, so it is not repeated.
+	return "", typed(flag)
 }
 
-// secretHeaders are headers whose values are secrets whatever they hold.
-const secretHeaders = "authorization proxy-authorization cookie x-api-key x-auth-token api-key"
+// typed is the error of a secret on the command line.
+func typed(flag string) *errs.Error {
+	return usage("%s is for a secret, and ps and the shell's history show what is typed", flag).
+		Fix("name where it is: env:VARIABLE or file:PATH")
+}
 
-// headers turns -H flags ("Name: value") into a map. A header that carries a
-// secret takes its value from env: or file:.
-func (c *commands) headers(flags []string) (map[string]string, error) {
-	out := map[string]string{}
-	for _, flag := range flags {
-		name, value, ok := strings.Cut(flag, ":")
+// value returns what a header or parameter flag stands for: env:VARIABLE and
+// file:PATH are read, and a secret must be one of them.
+func (c *commands) value(flag, name, text string) (string, error) {
+	if strings.HasPrefix(text, "env:") || strings.HasPrefix(text, "file:") {
+		return c.reveal(flag+" "+name, text)
+	}
+	if secret.LooksSecret(name) {
+		return "", typed(flag + " " + name)
+	}
+	return text, nil
+}
+
+// pairs turns flags such as "Name: value" or "name=value" into a map.
+func (c *commands) pairs(flag, separator, form string, list []string) (map[string]string, error) {
+	all := map[string]string{}
+	for _, text := range list {
+		name, value, ok := strings.Cut(text, separator)
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		if !ok || name == "" {
-			return nil, usage("-H takes 'Name: value', not %q", name)
+			return nil, usage("%s takes %s", flag, form)
 		}
-		named := strings.HasPrefix(value, "env:") || strings.HasPrefix(value, "file:")
-		if strings.Contains(" "+secretHeaders+" ", " "+strings.ToLower(name)+" ") && !named {
-			return nil, usage("the header %s carries a secret, which ps and the shell's history would show; write -H '%s: env:VARIABLE', or use --auth", name, name)
+		var err error
+		if all[name], err = c.value(flag, name, value); err != nil {
+			return nil, err
 		}
-		if named {
-			var err error
-			if value, err = c.reveal(value); err != nil {
-				return nil, err
-			}
-		}
-		out[name] = value
 	}
-	return out, nil
+	return all, nil
+}
+
+// checkURL refuses secrets in the URL. What else may be wrong with it, the server
+// says.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil // the server explains it, without repeating what may be secret
+	}
+	if _, has := u.User.Password(); has {
+		return usage("the URL holds a password, and ps and the shell's history show what is typed").Fix("--auth basic=USER,env:VARIABLE")
+	}
+	for name := range u.Query() {
+		if secret.LooksSecret(name) {
+			return usage("the URL holds a secret (%s), and ps and the shell's history show what is typed", name).
+				Fix("leave it out and write --param " + name + "=env:VARIABLE")
+		}
+	}
+	return nil
+}
+
+// content returns the request body that -d names: the text itself, @FILE, or @-
+// for standard input.
+func (c *commands) content(flag string) (string, error) {
+	name, isFile := strings.CutPrefix(flag, "@")
+	if !isFile {
+		return flag, nil
+	}
+	var text []byte
+	var err error
+	if name == "-" {
+		text, err = io.ReadAll(c.env.Stdin)
+	} else {
+		text, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return "", usage("-d names a file that cannot be read: %v", err).Because(err)
+	}
+	return string(text), nil
 }

@@ -9,9 +9,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"millwright/internal/errs"
 	"millwright/internal/secret"
 )
 
@@ -23,12 +25,18 @@ type client struct {
 }
 
 func newClient(base string, key secret.String) *client {
-	return &client{base: strings.TrimRight(base, "/"), key: key, http: &http.Client{Timeout: 10 * time.Minute}}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		// A question may take minutes to answer, and its rows as long to arrive.
+		ResponseHeaderTimeout: 10 * time.Minute,
+	}
+	return &client{base: strings.TrimRight(base, "/"), key: key, http: &http.Client{Transport: transport}}
 }
 
-// A problem is a refusal by the server, as it describes itself.
-type problem struct {
+// A refusal is a problem document: why the server did not do what it was asked.
+type refusal struct {
 	Type      string   `json:"type"`
+	Title     string   `json:"title"` // the kind
 	Status    int      `json:"status"`
 	Detail    string   `json:"detail"`
 	Fixes     []string `json:"fixes"`
@@ -39,35 +47,55 @@ type problem struct {
 	} `json:"errors"`
 }
 
-// Error says what the server said, naming the fields it named.
-func (p *problem) Error() string {
-	text := p.Detail
-	for _, f := range p.Errors {
-		if f.Pointer != "" && !strings.Contains(text, f.Pointer) {
-			text += fmt.Sprintf("\n  %s: %s", f.Pointer, f.Detail)
-		}
+// asError returns the refusal as the error that the server had.
+func (r refusal) asError() error {
+	kind := errs.Kind(r.Title)
+	if !slices.Contains(errs.Kinds(), kind) {
+		kind = kindOf(r.Status)
 	}
-	return text
+	if kind == errs.Internal {
+		return fmt.Errorf("the server had an %s; its log tells more of request %s", r.Detail, r.RequestID)
+	}
+	e := errs.New(kind, "%s", withoutFixes(r.Detail, r.Fixes)).Named(r.Type).Fix(r.Fixes...)
+	for _, f := range r.Errors {
+		e.Fields = append(e.Fields, errs.Field{Pointer: f.Pointer, Msg: f.Detail})
+	}
+	return e
 }
 
-// unreachable is the error of a server that does not answer.
-type unreachable struct {
-	base string
-	err  error
+// withoutFixes removes the fixes from a text that ends with them, as details do
+// for people who see nothing else.
+func withoutFixes(text string, fixes []string) string {
+	return strings.TrimSuffix(text, " ("+strings.Join(fixes, "; ")+")")
 }
 
-func (u *unreachable) Error() string {
-	return fmt.Sprintf("no server answers at %s; start one with 'millwright serve', or name another with --server or MILLWRIGHT_URL", u.base)
+// kindOf returns what an HTTP status says of an error that says no more.
+func kindOf(status int) errs.Kind {
+	switch status {
+	case http.StatusBadRequest:
+		return errs.Invalid
+	case http.StatusUnauthorized:
+		return errs.Anonymous
+	case http.StatusForbidden:
+		return errs.Denied
+	case http.StatusNotFound:
+		return errs.NotFound
+	case http.StatusConflict:
+		return errs.Conflict
+	case http.StatusRequestEntityTooLarge:
+		return errs.TooLarge
+	case http.StatusInternalServerError:
+		return errs.Internal
+	}
+	return errs.Unavailable
 }
-
-func (u *unreachable) Unwrap() error { return u.err }
 
 // do sends a request and returns the answer, whose body the caller must close.
-// An answer other than 200 is a *problem.
+// An answer other than 200 is a classified error.
 func (c *client) do(ctx context.Context, method, path string, query url.Values, body any) (*http.Response, error) {
 	var payload io.Reader
 	if body != nil {
-		text, err := json.Marshal(body)
+		text, err := encode(body)
 		if err != nil {
 			return nil, err
 		}
@@ -79,7 +107,7 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	r, err := http.NewRequestWithContext(ctx, method, target, payload)
 	if err != nil {
-		return nil, err
+		return nil, usage("%q is not the URL of a server", c.base).Fix("--server http://127.0.0.1:7400")
 	}
 	r.Header.Set("Authorization", "Bearer "+c.key.Reveal())
 	if body != nil {
@@ -96,12 +124,13 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 		return resp, nil
 	}
 	defer resp.Body.Close()
-	p := &problem{Status: resp.StatusCode}
+	said := refusal{Status: resp.StatusCode}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err := errors.Join(err, json.Unmarshal(text, p)); err != nil || p.Detail == "" {
-		p.Detail = fmt.Sprintf("the server answered %s", resp.Status)
+	if err := errors.Join(err, json.Unmarshal(text, &said)); err != nil || said.Detail == "" {
+		return nil, errs.New(kindOf(resp.StatusCode), "%s answered %s, which is not how a Millwright server refuses", c.base, resp.Status).
+			Fix("check --server or MILLWRIGHT_URL")
 	}
-	return nil, p
+	return nil, said.asError()
 }
 
 // call sends a request and decodes the JSON answer into out, which may be nil.
@@ -120,11 +149,20 @@ func (c *client) call(ctx context.Context, method, path string, query url.Values
 	return nil
 }
 
+// encode returns v as JSON that a person can read: & and < stay what they are.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
 // alive reports whether a server answers at base.
 func alive(ctx context.Context, base string) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(base, "/")+"/healthz", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/healthz", nil)
 	if err != nil {
 		return false
 	}

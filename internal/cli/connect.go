@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"millwright/internal/errs"
 )
 
 // A connection is what connect is told to connect.
@@ -24,66 +28,88 @@ type connection struct {
 
 func (c *commands) connectCommand() *cobra.Command {
 	var conn connection
+	var allow []string
 	cmd := &cobra.Command{
 		Use:   "connect URL",
 		Short: "Connect an API: test it, fetch every page, and write questions about it",
+		Long: `Connects an API in four steps: tests the request, saves it as a datasource, saves
+its credentials encrypted, and runs it. Then prints the questions that were
+written about its records. If any step fails, or Ctrl-C stops it, nothing of it
+is kept.
+
+Secrets are named, never typed: env:VARIABLE or file:PATH.`,
 		Example: `  millwright connect https://api.example.com/v1/orders
   millwright connect https://api.example.com/v1/orders --path data.items --auth bearer=env:SHOP_TOKEN
-  millwright connect https://api.example.com/search -X POST -d '{"q":"lamp"}' -H 'Accept: application/json'`,
+  millwright connect https://api.example.com/v1/orders -p status=open -H 'X-Shop-Key: file:/run/secrets/shop'
+  millwright connect https://api.example.com/search -X POST -d '{"q":"lamp"}'
+  millwright connect http://10.1.2.3/orders --allow-cidr 10.1.2.0/24`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			conn.url = list[0]
-			fields, err := c.fields(conn)
+			r, err := c.request(conn)
 			if err != nil {
 				return err
 			}
-			s, err := c.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			return c.connect(cmd.Context(), s, nameOf(conn), fields)
+			return c.withSession(cmd.Context(), allow, func(ctx context.Context, s *session) error {
+				return c.connect(ctx, s, nameOf(conn), r)
+			})
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&conn.method, "request", "X", "", "HTTP `method`; GET, or POST when there is a body")
-	flags.StringArrayVarP(&conn.headers, "header", "H", nil, "`header` as 'Name: value'; repeatable; env:VARIABLE or file:PATH as the value for a secret")
-	flags.StringArrayVarP(&conn.params, "param", "p", nil, "query `parameter` as name=value; repeatable")
+	flags.StringVarP(&conn.method, "request", "X", "", "HTTP `method`; by default GET, or POST when there is a body")
+	flags.StringArrayVarP(&conn.headers, "header", "H", nil, "`header` as 'Name: value', where value may be env:VARIABLE or file:PATH; repeatable")
+	flags.StringArrayVarP(&conn.params, "param", "p", nil, "query `parameter` as name=value, where value may be env:VARIABLE or file:PATH; repeatable")
 	flags.StringVar(&conn.path, "path", "", "response `path` to the records, such as data.items or $.rows[*]; found by looking if absent")
-	flags.StringVar(&conn.auth, "auth", "", "bearer=env:VAR, basic=USER,env:VAR or api-key=NAME,env:VAR; file:PATH in place of env:VAR")
-	flags.StringVarP(&conn.body, "data-raw", "d", "", "request `body`, sent as application/json")
+	flags.StringVar(&conn.auth, "auth", "", "`how` to sign in: bearer=env:VAR, basic=USER,env:VAR or api-key=HEADER,env:VAR (query.NAME, cookie.NAME); file:PATH in place of env:VAR")
+	flags.StringVarP(&conn.body, "data-raw", "d", "", "request `body`, sent as application/json; @FILE reads it, @- from standard input")
 	flags.StringVar(&conn.name, "name", "", "`name` of the datasource; by default made of the URL")
+	flags.StringSliceVar(&allow, "allow-cidr", nil, "private `range` that the connection may reach, such as 127.0.0.1/32; repeatable (MILLWRIGHT_ALLOW_CIDR); a running server has its own")
 	return c.outputFlag(cmd)
 }
 
-// fields returns the connection as the API's fields.
-func (c *commands) fields(conn connection) (map[string]any, error) {
-	fields, err := c.authFields(conn.auth)
+// A request is a request to the other API as ours spells it.
+type request struct {
+	ProjectID    string            `json:"project_id,omitempty"`
+	DatasourceID string            `json:"datasource_id,omitempty"`
+	URL          string            `json:"url"`
+	Method       string            `json:"method"`
+	Headers      map[string]string `json:"headers,omitempty"`
+	Parameters   map[string]string `json:"parameters,omitempty"`
+	AuthType     string            `json:"authType"`
+	Auth         *authentication   `json:"auth,omitempty"`
+	Body         *requestBody      `json:"body,omitempty"`
+	Path         string            `json:"responsePathExtractor,omitempty"`
+}
+
+type requestBody struct {
+	Type        string `json:"type"`
+	ContentType string `json:"contentType"`
+	Content     string `json:"content"`
+}
+
+// request returns the request that the flags describe, its secrets read.
+func (c *commands) request(conn connection) (request, error) {
+	r := request{URL: conn.url, Method: strings.ToUpper(or(conn.method, "GET")), Path: conn.path}
+	err := checkURL(conn.url)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
-	headers, err := c.headers(conn.headers)
-	if err != nil {
-		return nil, err
+	if err := c.authenticate(&r, conn.auth); err != nil {
+		return r, err
 	}
-	params := map[string]string{}
-	for _, p := range conn.params {
-		name, value, ok := strings.Cut(p, "=")
-		if !ok {
-			return nil, usage("--param takes name=value, not %q", p)
-		}
-		params[name] = value
+	if r.Headers, err = c.pairs("-H", ":", "'Name: value'", conn.headers); err != nil {
+		return r, err
 	}
-	fields["url"], fields["headers"], fields["parameters"] = conn.url, headers, params
-	fields["method"] = strings.ToUpper(or(conn.method, "GET"))
-	if conn.body != "" {
-		fields["method"] = strings.ToUpper(or(conn.method, "POST"))
-		fields["body"] = map[string]any{"type": "raw", "contentType": "application/json", "content": conn.body}
+	if r.Parameters, err = c.pairs("--param", "=", "name=value", conn.params); err != nil {
+		return r, err
 	}
-	if conn.path != "" {
-		fields["responsePathExtractor"] = conn.path
+	if conn.body == "" {
+		return r, nil
 	}
-	return fields, nil
+	r.Method = strings.ToUpper(or(conn.method, "POST"))
+	content, err := c.content(conn.body)
+	r.Body = &requestBody{Type: "raw", ContentType: "application/json", Content: content}
+	return r, err
 }
 
 // nameOf makes a short name of the URL: its last path element, else its host.
@@ -123,101 +149,164 @@ type tested struct {
 	} `json:"detected"`
 }
 
-// failure returns what the API said is wrong; nil if nothing is.
-func (t tested) failure() error {
+// failure returns what the API did wrong with r; nil if nothing.
+func (t tested) failure(r request) error {
 	if t.Success {
 		return nil
 	}
 	var said struct {
-		Message string `json:"message"`
+		Message string   `json:"message"`
+		Type    string   `json:"type"`
+		Fixes   []string `json:"fixes"`
 	}
-	if json.Unmarshal(t.Data, &said) != nil || said.Message == "" {
-		said.Message = string(t.Data)
+	if err := json.Unmarshal(t.Data, &said); err != nil || said.Message == "" {
+		return errs.New(errs.Upstream, "the test failed: %s", t.Data)
 	}
-	return fmt.Errorf("%w: %s", errUpstream, printable(said.Message))
+	if t.Status == http.StatusUnauthorized && r.Auth == nil {
+		said.Message = withoutFixes(said.Message, said.Fixes)
+		said.Fixes = []string{"--auth bearer=env:VARIABLE, or what else 'millwright connect --help' shows"}
+	}
+	return errs.New(errs.Upstream, "%s", withoutFixes(said.Message, said.Fixes)).Named(said.Type).Fix(said.Fixes...)
+}
+
+func (c *commands) showTest(t tested) {
+	c.say("    %d in %d ms, %s of %s", t.Status, t.ResponseTime, bytesText(t.Size), printable(t.ContentType))
+	path := t.Detected.ResponsePath
+	c.say("    records: %s", printable(strings.TrimPrefix(or(path.Path, "the whole answer")+": "+path.Evidence, ": ")))
+	if paging := t.Detected.Pagination; paging.Evidence != "" {
+		c.say("    paging: %s", printable(paging.Evidence))
+	}
 }
 
 // connect does the four steps: test, datasource, credentials, run; then shows
 // the questions.
-func (c *commands) connect(ctx context.Context, s *session, name string, fields map[string]any) error {
+func (c *commands) connect(ctx context.Context, s *session, name string, r request) error {
 	var t tested
-	c.say("1/4 test the connection")
-	if err := s.call(ctx, "POST", "/v1/http/test-connection", nil, fields, &t); err != nil {
+	if err := c.step(ctx, s, "1/4 test the connection", "/v1/http/test-connection", r, &t); err != nil {
 		return err
 	}
-	if err := t.failure(); err != nil {
+	if err := t.failure(r); err != nil {
 		return err
 	}
-	c.say("    %d · %d ms · %s · %s", t.Status, t.ResponseTime, bytesText(t.Size), t.ContentType)
-	if why := t.Detected.ResponsePath.Evidence; why != "" {
-		c.say("    records: %s", printable(why))
-	}
-	if why := t.Detected.Pagination.Evidence; why != "" {
-		c.say("    paging: %s", printable(why))
-	}
+	c.showTest(t)
 	var created struct {
 		ID string `json:"id"`
 	}
-	c.say("2/4 save the datasource %q", name)
-	datasource := map[string]any{"name": name, "project_id": s.project, "type": "http-requests", "uri": fields["url"], "status": "transformation_started"}
-	if err := s.call(ctx, "POST", "/v1/datasources", nil, datasource, &created); err != nil {
+	datasource := map[string]string{"name": name, "project_id": s.project, "type": "http-requests", "uri": r.URL}
+	if err := c.step(ctx, s, fmt.Sprintf("2/4 save the datasource %q", name), "/v1/datasources", datasource, &created); err != nil {
 		return err
 	}
-	c.say("3/4 save the credentials, encrypted")
-	config := map[string]any{"url": fields["url"], "method": fields["method"], "headers": fields["headers"], "auth": fields["auth"]}
-	credentials := map[string]any{"name": "Credentials for " + name, "type": "api", "datasource_id": created.ID, "metadata": config, "config": config}
-	if err := s.call(ctx, "POST", "/v1/credentials", nil, credentials, nil); err != nil {
-		return err
+	if err := c.fill(ctx, s, created.ID, name, r); err != nil {
+		return c.discard(ctx, s, created.ID, err)
 	}
-	c.say("4/4 run it")
-	return c.execute(ctx, s, created.ID, name, fields)
+	return c.questions(ctx, s, created.ID)
 }
 
-// execute runs the connection and follows its jobs to the questions.
-func (c *commands) execute(ctx context.Context, s *session, datasource, name string, fields map[string]any) error {
-	request := map[string]any{"project_id": s.project, "datasource_id": datasource,
-		"connect_spec": map[string]any{"name": name, "id": "http-requests", "config": fields}}
-	for key, value := range fields {
-		request[key] = value
+// fill saves the credentials of a new datasource and runs it.
+func (c *commands) fill(ctx context.Context, s *session, datasource, name string, r request) error {
+	type config struct {
+		URL     string            `json:"url"`
+		Method  string            `json:"method"`
+		Headers map[string]string `json:"headers,omitempty"`
+		Auth    *authentication   `json:"auth,omitempty"`
 	}
+	credentials := struct {
+		Name       string `json:"name"`
+		Type       string `json:"type"`
+		Datasource string `json:"datasource_id"`
+		Config     config `json:"config"`
+	}{"Credentials for " + name, "api", datasource, config{r.URL, r.Method, r.Headers, r.Auth}}
+	if err := c.step(ctx, s, "3/4 save its credentials, encrypted", "/v1/credentials", credentials, nil); err != nil {
+		return err
+	}
+	r.ProjectID, r.DatasourceID = s.project, datasource
 	var started struct {
 		Jobs []jobState `json:"jobs"`
 	}
-	if err := s.call(ctx, "POST", "/v1/http/execute-request", nil, request, &started); err != nil {
+	if err := c.step(ctx, s, "4/4 run it", "/v1/http/execute-request", r, &started); err != nil {
 		return err
 	}
-	titles := map[string]string{"http_request": "    fetch", "analyze_dataset": "    analyse", "generate_queries": "    questions"}
+	titles := map[string]string{"http_request": "fetch", "analyze_dataset": "analyse", "generate_queries": "questions"}
+	var begun, ended time.Time
 	for _, j := range started.Jobs {
-		if _, err := c.follow(ctx, s, j.ID, or(titles[j.Type], "    "+j.Type)); err != nil {
+		last, err := c.follow(ctx, s, j.ID, or(titles[j.Type], j.Type))
+		if err != nil {
 			return err
 		}
+		if begun.IsZero() {
+			begun = last.CreatedAt
+		}
+		if last.FinishedAt != nil {
+			ended = *last.FinishedAt
+		}
 	}
-	return c.questions(ctx, s, datasource)
+	c.say("    %.1f s from the request to the questions", ended.Sub(begun).Seconds())
+	return nil
+}
+
+// step makes one call of the four, and shows it if the session is in the open.
+func (c *commands) step(ctx context.Context, s *session, title, path string, body, out any) error {
+	c.say("%s", printable(title))
+	if c.show != nil {
+		c.show(s.base+path, body)
+	}
+	return s.call(ctx, "POST", path, nil, body, out)
+}
+
+// discard removes a datasource that never got its data, and returns why. Data
+// that landed before a later step failed are kept.
+func (c *commands) discard(ctx context.Context, s *session, datasource string, why error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	lines, err := s.datalines(ctx, datasource)
+	if err == nil && len(lines) > 0 {
+		c.say("%s: the %s rows that came are kept.", lines[0].TableName, count(lines[0].Rows))
+		return why
+	}
+	if err == nil {
+		err = s.call(ctx, "DELETE", "/v1/datasources/"+datasource, url.Values{"permanent": {"true"}}, nil, nil)
+	}
+	if err != nil {
+		c.say("The datasource %s is still there: it could not be removed (%v).", datasource, err)
+		return why
+	}
+	c.say("Nothing was kept.")
+	return why
+}
+
+// A dataline is a dataset as the server shows it.
+type dataline struct {
+	ID        string `json:"id"`
+	TableName string `json:"table_name"`
+	Rows      int64  `json:"rows"`
+	Verdict   struct {
+		State  string `json:"state"`
+		Reason string `json:"reason"`
+	} `json:"verdict"`
+}
+
+// datalines returns the datasets of a datasource.
+func (s *session) datalines(ctx context.Context, datasource string) ([]dataline, error) {
+	var d struct {
+		Datalines []dataline `json:"datalines"`
+	}
+	err := s.call(ctx, "GET", "/v1/datasources/"+datasource+"/with_datalines", nil, nil, &d)
+	return d.Datalines, err
 }
 
 // questions prints the dataset and the programs that were written about it.
 func (c *commands) questions(ctx context.Context, s *session, datasource string) error {
-	var d struct {
-		Datalines []struct {
-			ID        string `json:"id"`
-			TableName string `json:"table_name"`
-			Rows      int64  `json:"rows"`
-			Verdict   struct {
-				State  string `json:"state"`
-				Reason string `json:"reason"`
-			} `json:"verdict"`
-		} `json:"datalines"`
-	}
-	if err := s.call(ctx, "GET", "/v1/datasources/"+datasource+"/with_datalines", nil, nil, &d); err != nil {
+	lines, err := s.datalines(ctx, datasource)
+	if err != nil {
 		return err
 	}
-	for _, line := range d.Datalines {
-		c.say("\n%s: %s rows, %s (%s)", line.TableName, count(line.Rows), line.Verdict.State, printable(line.Verdict.Reason))
-		programs, err := s.programs(ctx, line.ID)
-		if err != nil {
-			return err
-		}
-		if err := listPrograms(programs).print(c.env.Stdout, c.output); err != nil {
+	programs, err := s.programs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		c.say("\n%s: %s rows, %s (%s)\n", line.TableName, count(line.Rows), line.Verdict.State, printable(line.Verdict.Reason))
+		if err := c.print(listPrograms(programs, line.ID)); err != nil {
 			return err
 		}
 	}

@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"millwright/internal/app"
 	"millwright/internal/demo"
@@ -23,90 +25,137 @@ func (c *commands) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Connect a sample API and show what comes of it",
-		Long: `Starts a sample API of a furniture shop on this machine, connects it in four
-steps, prints the questions and one answer, and leaves the server running.`,
+		Long: `Starts a sample API of a furniture shop on this machine and connects it in four
+steps, each shown as the call that it is. Then prints the questions and one
+answer, and leaves the server running. Nothing leaves this machine.`,
+		Example: `  millwright demo
+  millwright demo --once
+  millwright demo --addr 127.0.0.1:7401`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !cmd.Flags().Changed("data") && c.env.Getenv("MILLWRIGHT_DATA") == "" {
-				c.data = "./millwright-data/demo"
+			data := or(or(c.data, c.env.Getenv("MILLWRIGHT_DATA")), defaultData+"/demo")
+			if orders < 1 {
+				return usage("--orders must be at least 1")
 			}
-			return c.demo(cmd.Context(), addr, orders, once)
+			return c.demo(cmd.Context(), app.Config{Addr: addr, Data: data, AllowCIDRs: []string{"127.0.0.1/32"}}, orders, once)
 		},
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "end after the answer instead of leaving the server running")
 	cmd.Flags().StringVar(&addr, "addr", app.DefaultAddr, "`host:port` to serve on")
 	cmd.Flags().IntVar(&orders, "orders", 50_000, "`number` of orders the sample API has")
-	c.outputFlag(cmd)
-	return cmd
+	return c.outputFlag(cmd)
 }
 
-func (c *commands) demo(ctx context.Context, addr string, orders int, once bool) (err error) {
+func (c *commands) demo(ctx context.Context, config app.Config, orders int, once bool) (err error) {
 	token := rand.Text()
-	shop, stop, err := startShop(ctx, demo.Server{Orders: orders, Token: token})
+	shop, err := startShop(ctx, demo.Server{Orders: orders, Token: token})
 	if err != nil {
 		return err
 	}
-	defer stop()
-	s, err := c.embed(ctx, app.Config{Addr: addr, Data: c.data, AllowCIDRs: []string{"127.0.0.1/32"}})
+	defer func() { err = errors.Join(err, shop.stop()) }()
+	s, err := c.embed(ctx, config)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closed := s.close(); err == nil {
-			err = closed
-		}
-	}()
-	c.say("A sample shop with %s orders answers at %s/orders (paged, behind a bearer token).\n", count(int64(orders)), shop)
-	fields := map[string]any{
-		"url": shop + "/orders", "method": "GET", "headers": map[string]string{"Accept": "application/json"},
-		"parameters": map[string]any{"per_page": "1000"}, "authType": "Bearer Token", "auth": map[string]any{"bearerToken": token},
-		"responsePathExtractor": "data.orders",
-	}
-	if err := c.connect(ctx, s, "orders", fields); err != nil {
+	defer func() { err = errors.Join(err, s.close()) }()
+	c.say("A sample shop answers at %s: /orders has %s, paged, behind a bearer token.", shop.url, plural(int64(orders), "record"))
+	c.say("Millwright answers at %s. Its key, and the shop's token, until this ends:\n", s.base)
+	c.say("    KEY=%s\n    SHOP_TOKEN=%s\n", s.key.Reveal(), token)
+	c.show = func(url string, body any) { c.say("%s", curl(url, body, token)) }
+	err = c.connect(ctx, s, "orders", request{
+		URL: shop.url + "/orders", Method: "GET", Parameters: map[string]string{"per_page": "1000"},
+		AuthType: "Bearer Token", Auth: &authentication{BearerToken: token}, Path: "data.orders",
+	})
+	c.show = nil
+	if err != nil {
 		return err
 	}
-	if err := c.showOne(ctx, s); err != nil {
+	program, err := c.showOne(ctx, s)
+	if err != nil || once {
 		return err
 	}
-	if once {
-		return nil
-	}
-	c.say("\nMillwright is running at %s\nAPI key for as long as it runs: %s\n\n  curl -H 'Authorization: Bearer %s' %s/v1/queryprograms?project_id=%s\n\nCtrl-C stops it.",
-		s.base, s.key.Reveal(), s.key.Reveal(), s.base, s.project)
+	c.say("\nMillwright keeps running at %s; try, in another terminal:\n", s.base)
+	c.say("    curl -s '%s%s?format=csv' -H 'Authorization: Bearer %s' \\\n      -d '{\"project_id\":\"%s\",\"queryprogram_id\":\"%s\"}'\n",
+		s.base, runPath, s.key.Reveal(), s.project, program)
+	c.say("Ctrl-C stops it.")
 	<-ctx.Done()
 	return nil
 }
 
-// showOne prints the answer to the first question that has one number per group.
-func (c *commands) showOne(ctx context.Context, s *session) error {
-	programs, err := s.programs(ctx, "")
-	if err != nil || len(programs) == 0 {
-		return err
+// curl returns the call as a person would type it. The session's key and the
+// shop's token stand as $KEY and $SHOP_TOKEN.
+func curl(url string, body any, token string) string {
+	text, err := encode(body)
+	if err != nil {
+		text = []byte("{}") // unreachable: it is sent as JSON next
 	}
-	chosen := programs[0]
-	for _, p := range programs {
-		if p.Kind == "aggregation" || p.Kind == "ranking" {
-			chosen = p
-			break
+	quoted := strings.ReplaceAll(string(text), "'", `'\''`)
+	quoted = strings.ReplaceAll(quoted, token, `'$SHOP_TOKEN'`)
+	return fmt.Sprintf("    curl -s %s -H \"Authorization: Bearer $KEY\" \\\n      -d '%s'", url, quoted)
+}
+
+// showOne prints the first answer that is worth a look, and returns its program.
+func (c *commands) showOne(ctx context.Context, s *session) (string, error) {
+	programs, err := s.programs(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, kind := range []string{"aggregation", "ranking", "time_series", ""} {
+		for _, p := range programs {
+			if kind != "" && p.Kind != kind {
+				continue
+			}
+			a, err := s.answer(ctx, p.ID, url.Values{})
+			if err != nil {
+				return "", err
+			}
+			if kind != "" && !a.interesting() {
+				continue
+			}
+			g, err := a.grid()
+			if err != nil {
+				return "", err
+			}
+			c.say("\n%s\n$ millwright query run %s\n", printable(p.Cue), p.typed)
+			return p.ID, c.print(g)
 		}
 	}
-	c.say("\n%s\n", chosen.Cue)
-	return c.run(ctx, s, chosen.ID, url.Values{})
+	return "", errors.New("no question was written about the sample shop")
+}
+
+// interesting reports whether the answer is a small table with names and numbers.
+func (a answer) interesting() bool {
+	var numbers, names int
+	for i := range a.Columns {
+		if a.numeric(i) {
+			numbers++
+		} else {
+			names++
+		}
+	}
+	return a.RowCount > 2 && a.RowCount <= 20 && names > 0 && numbers > 0 && numbers+names <= 6
+}
+
+// A shop is a running sample API.
+type shop struct {
+	url  string
+	stop func() error
 }
 
 // startShop serves the sample API on a free port of this machine.
-func startShop(ctx context.Context, shop demo.Server) (base string, stop func(), err error) {
+func startShop(ctx context.Context, server demo.Server) (shop, error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, fmt.Errorf("the sample API cannot start: %w", err)
+		return shop{}, fmt.Errorf("the sample API cannot start: %w", err)
 	}
-	srv := &http.Server{Handler: shop, ReadHeaderTimeout: 10 * time.Second}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ln) }()
-	return "http://" + ln.Addr().String(), func() {
-		srv.Close()
-		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
-			fmt.Println(err) // unreachable: Serve ends only by Close
+	srv := &http.Server{Handler: server, ReadHeaderTimeout: 10 * time.Second}
+	var group errgroup.Group
+	group.Go(func() error {
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return err
 		}
-	}, nil
+		return nil
+	})
+	stop := func() error { return errors.Join(srv.Close(), group.Wait()) }
+	return shop{"http://" + ln.Addr().String(), stop}, nil
 }

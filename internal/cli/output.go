@@ -5,62 +5,68 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
 )
+
+// A format is how rows are printed: table, json or csv.
+type format string
+
+var formats = []string{"table", "json", "csv"}
+
+// String returns the format's name.
+func (f *format) String() string { return string(*f) }
+
+// Set takes the format's name, so that a wrong one is refused before any work.
+func (f *format) Set(name string) error {
+	if !slices.Contains(formats, name) {
+		return fmt.Errorf("use one of %s", strings.Join(formats, ", "))
+	}
+	*f = format(name)
+	return nil
+}
+
+// Type names the flag's type in the help.
+func (f *format) Type() string { return "format" }
 
 // A grid is rows to show: what every listing and every answer comes down to.
 type grid struct {
 	Columns []string
 	Rows    [][]any
 	Numeric map[int]bool // columns to align to the right
+	Typed   int          // how many columns, from the first, hold names to type, which are never wrapped
+	Brief   int          // how many columns the table shows; 0 means all
 	Footer  string       // for people only, such as "20 of 48,213 rows"
 }
 
-// print writes the grid in the wanted format: table, json or csv.
-func (g grid) print(w io.Writer, format string) error {
-	switch format {
-	case "table":
-		return g.table(w)
+// print writes the grid to standard output in the wanted format.
+func (c *commands) print(g grid) error {
+	switch c.output {
 	case "json":
-		return g.json(w)
+		return g.json(c.env.Stdout)
 	case "csv":
-		return g.csv(w)
+		return g.csv(c.env.Stdout)
 	}
-	return usage("unknown output format %q; use table, json or csv", format)
+	_, err := io.WriteString(c.env.Stdout, g.table(c.width()))
+	return err
 }
 
-func (g grid) table(w io.Writer) error {
-	t := table.NewWriter()
-	style := table.StyleLight
-	style.Options.DrawBorder, style.Options.SeparateColumns = false, false
-	style.Format.Header = text.FormatDefault
-	t.SetStyle(style)
-	header := make(table.Row, len(g.Columns))
-	configs := make([]table.ColumnConfig, len(g.Columns))
-	for i, name := range g.Columns {
-		header[i] = name
-		configs[i] = table.ColumnConfig{Number: i + 1, WidthMax: 80}
-		if g.Numeric[i] {
-			configs[i].Align, configs[i].AlignHeader = text.AlignRight, text.AlignRight
+// width returns how wide a table may be: what COLUMNS says, else the terminal's
+// width, else 0 for any.
+func (c *commands) width() int {
+	if n, err := strconv.Atoi(c.env.Getenv("COLUMNS")); err == nil && n > 0 {
+		return n
+	}
+	if f, ok := c.env.Stdout.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return n
 		}
 	}
-	t.AppendHeader(header)
-	t.SetColumnConfigs(configs)
-	for _, row := range g.Rows {
-		cells := make(table.Row, len(row))
-		for i, v := range row {
-			cells[i] = printable(cell(v, "null"))
-		}
-		t.AppendRow(cells)
-	}
-	if _, err := fmt.Fprintln(w, t.Render()); err != nil || g.Footer == "" {
-		return err
-	}
-	_, err := fmt.Fprintln(w, g.Footer)
-	return err
+	return 0
 }
 
 // json writes an array of objects whose keys stand in column order.
@@ -73,11 +79,11 @@ func (g grid) json(w io.Writer) error {
 		}
 		b.WriteString("\n  {")
 		for i, v := range row {
-			key, err := json.Marshal(g.Columns[i])
+			key, err := encode(g.Columns[i])
 			if err != nil {
 				return err
 			}
-			value, err := json.Marshal(v)
+			value, err := encode(v)
 			if err != nil {
 				return err
 			}
@@ -124,17 +130,20 @@ func cell(v any, null string) string {
 	case json.Number:
 		return v.String()
 	}
-	b, err := json.Marshal(v)
+	b, err := encode(v)
 	if err != nil {
 		return fmt.Sprint(v)
 	}
 	return string(b)
 }
 
-// printable keeps a value from another server from steering the terminal.
+// printable keeps text from elsewhere from steering the terminal: control
+// characters, and those that turn the direction of writing, become spaces.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		switch {
+		case r < ' ' || r >= 0x7f && r < 0xa0,
+			r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e || r == 0x200f, r == 0x2028 || r == 0x2029:
 			return ' '
 		}
 		return r
@@ -161,4 +170,12 @@ func count(n int64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// plural returns "1 row", "48,213 rows".
+func plural(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return count(n) + " " + what + "s"
 }

@@ -8,12 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
+	"millwright/internal/errs"
 )
-
-// errUpstream marks a run that failed because of the other API.
-var errUpstream = errors.New("the other API failed")
 
 // A jobState is a job as the server shows it.
 type jobState struct {
@@ -22,61 +18,62 @@ type jobState struct {
 	Status   string  `json:"status"`
 	Phase    string  `json:"phase"`
 	Message  string  `json:"message"`
-	Progress float64 `json:"progress"`
+	Progress float64 `json:"progress"` // percent; 0 while unknown
 	Stats    struct {
-		Pages   int64  `json:"pages"`
-		Records int64  `json:"records"`
-		Bytes   int64  `json:"bytes"`
-		Waiting string `json:"waiting"`
+		Pages        int64      `json:"pages"`
+		Records      int64      `json:"records"`
+		Bytes        int64      `json:"bytes"`
+		Waiting      string     `json:"waiting"`
+		WaitingUntil *time.Time `json:"waiting_until"`
 	} `json:"stats"`
-	Error *struct {
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Detail string `json:"detail"`
+	CreatedAt  time.Time  `json:"created_at"`
+	StartedAt  *time.Time `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at"`
+	Error      *struct {
+		Type   string    `json:"type"`
+		Kind   errs.Kind `json:"kind"`
+		Detail string    `json:"detail"`
+		Fixes  []string  `json:"fixes"`
 	} `json:"error"`
 }
 
 func (j jobState) ended() bool {
-	return j.Status == "completed" || j.Status == "failed" || j.Status == "canceled" || j.Status == "error"
+	return j.Status == "completed" || j.Status == "failed" || j.Status == "canceled"
 }
 
 // failure returns why the job did not complete; nil if it did.
 func (j jobState) failure() error {
-	if j.Status == "completed" {
+	switch {
+	case j.Status == "completed":
 		return nil
+	case j.Error == nil:
+		return errs.New(errs.Canceled, "the run was %s", j.Status)
+	case j.Error.Kind == errs.Internal:
+		return errors.New(j.Error.Detail)
 	}
-	text := "the run was " + j.Status
-	if j.Error != nil {
-		text = j.Error.Detail
-		if j.Error.Title == "upstream" {
-			return fmt.Errorf("%w: %s", errUpstream, text)
-		}
-	}
-	return errors.New(text)
+	return errs.New(j.Error.Kind, "%s", j.Error.Detail).Named(j.Error.Type).Fix(j.Error.Fixes...)
 }
 
+// pollEvery is how often a job is looked at: often enough to look alive.
+const pollEvery = 150 * time.Millisecond
+
 // follow shows the job's progress until it ends. When ctx ends first, the job is
-// cancelled.
+// cancelled, and follow returns once it has ended.
 func (c *commands) follow(ctx context.Context, s *session, id, title string) (jobState, error) {
 	show := c.progress(title)
 	defer show.close()
-	tick := time.NewTicker(150 * time.Millisecond)
+	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	started := time.Now()
+	m := meter{started: time.Now()}
 	for {
-		var j jobState
-		if err := s.call(ctx, "GET", "/v1/jobs/"+id, nil, nil, &j); err != nil {
-			if ctx.Err() == nil {
-				return j, err
-			}
-			late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			if err := s.call(late, "POST", "/v1/jobs/"+id+"/cancel", nil, map[string]any{}, nil); err != nil {
-				return j, errors.Join(ctx.Err(), err)
-			}
-			return j, ctx.Err()
+		j, err := s.job(ctx, id)
+		if ctx.Err() != nil {
+			return j, errors.Join(ctx.Err(), s.cancel(context.WithoutCancel(ctx), id))
 		}
-		show.update(j, time.Since(started))
+		if err != nil {
+			return j, err
+		}
+		show.update(j, m.read(j, time.Now()))
 		if j.ended() {
 			return j, j.failure()
 		}
@@ -87,9 +84,91 @@ func (c *commands) follow(ctx context.Context, s *session, id, title string) (jo
 	}
 }
 
+func (s *session) job(ctx context.Context, id string) (jobState, error) {
+	var j jobState
+	return j, s.call(ctx, "GET", "/v1/jobs/"+id, nil, nil, &j)
+}
+
+// cancel cancels the job and waits a while for its end, so that nothing of it
+// is written later.
+func (s *session) cancel(ctx context.Context, id string) error {
+	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
+	defer stop()
+	if err := s.call(ctx, "POST", "/v1/jobs/"+id+"/cancel", nil, map[string]any{}, nil); err != nil {
+		return err
+	}
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		j, err := s.job(ctx, id)
+		if err != nil || j.ended() {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// A meter tells how far a job is, in words.
+type meter struct {
+	started time.Time
+	records int64
+	rate    float64 // records per second, when the last of them came
+}
+
+// read returns pages, rows, bytes, rate, and what the job does or waits for.
+func (m *meter) read(j jobState, now time.Time) string {
+	begun := m.started
+	if j.StartedAt != nil && j.StartedAt.Before(now) {
+		begun = *j.StartedAt
+	}
+	if j.FinishedAt != nil {
+		now = *j.FinishedAt
+	}
+	elapsed := max(now.Sub(begun).Seconds(), 0.001)
+	if j.Stats.Records > m.records && (!j.ended() || m.records == 0) {
+		m.records, m.rate = j.Stats.Records, float64(j.Stats.Records)/elapsed
+	}
+	parts := []string{}
+	if what := activity(j, elapsed, now); what != "" {
+		parts = append(parts, what)
+	}
+	if j.Stats.Pages > 0 {
+		parts = append(parts, plural(j.Stats.Pages, "page"))
+	}
+	if j.Stats.Records > 0 {
+		parts = append(parts, plural(j.Stats.Records, "row"), bytesText(j.Stats.Bytes), plural(int64(m.rate), "row")+"/s")
+	}
+	return printable(strings.Join(parts, ", "))
+}
+
+// activity says what the job does; empty while its numbers say it.
+func activity(j jobState, elapsed float64, now time.Time) string {
+	switch {
+	case j.Status == "completed":
+		return fmt.Sprintf("done in %.1f s", elapsed)
+	case j.ended():
+		return fmt.Sprintf("%s after %.1f s", j.Status, elapsed)
+	case j.Stats.Waiting != "":
+		wait := "waiting"
+		if until := j.Stats.WaitingUntil; until != nil && until.After(now) {
+			wait = fmt.Sprintf("waiting %.0f s", until.Sub(now).Seconds()+0.5)
+		}
+		return wait + " (" + j.Stats.Waiting + ")"
+	case j.Status == "pending":
+		return "waiting for its turn"
+	case j.Stats.Pages > 0 && j.Phase == "fetch":
+		return ""
+	}
+	return or(j.Message, "starting")
+}
+
 // A display shows how a job gets on.
 type display interface {
-	update(j jobState, elapsed time.Duration)
+	update(j jobState, text string)
 	close()
 }
 
@@ -100,78 +179,30 @@ func (c *commands) progress(title string) display {
 	case isTerminal(c.env.Stderr):
 		return newBar(c.env.Stderr, title)
 	}
-	return &lines{w: c.env.Stderr, title: title}
+	return &lines{w: c.env.Stderr, title: title, next: time.Now().Add(lineEvery)}
 }
 
 type quietly struct{}
 
-func (quietly) update(jobState, time.Duration) {}
-func (quietly) close()                         {}
+func (quietly) update(jobState, string) {}
+func (quietly) close()                  {}
 
-// lines writes a line when something changed, at most one in ten seconds, and
-// one at the end: for logs and pipes.
+// lineEvery is how often lines are written at most.
+const lineEvery = 10 * time.Second
+
+// lines writes a line every ten seconds and one at the end: for logs and pipes.
 type lines struct {
 	w     io.Writer
 	title string
-	next  time.Duration
-	last  string
+	next  time.Time
 }
 
-func (l *lines) update(j jobState, elapsed time.Duration) {
-	text := state(j, elapsed)
-	if j.ended() || elapsed >= l.next && text != l.last {
-		fmt.Fprintf(l.w, "%s: %s\n", l.title, text)
-		l.next, l.last = elapsed+10*time.Second, text
+func (l *lines) update(j jobState, text string) {
+	now := time.Now()
+	if j.ended() || !now.Before(l.next) {
+		fmt.Fprintf(l.w, "    %s: %s\n", l.title, text)
+		l.next = now.Add(lineEvery)
 	}
 }
 
 func (l *lines) close() {}
-
-// state says how far a job is: pages, rows, bytes, rate, and what it waits for.
-func state(j jobState, elapsed time.Duration) string {
-	var parts []string
-	if j.Stats.Pages > 0 {
-		parts = append(parts, count(j.Stats.Pages)+" pages")
-	}
-	if j.Stats.Records > 0 {
-		rate := float64(j.Stats.Records) / max(elapsed.Seconds(), 0.001)
-		parts = append(parts, count(j.Stats.Records)+" rows", bytesText(j.Stats.Bytes), count(int64(rate))+" rows/s")
-	}
-	what := j.Status
-	switch {
-	case j.Stats.Waiting != "":
-		what = j.Stats.Waiting
-	case !j.ended() && j.Phase != "":
-		what = strings.ReplaceAll(j.Phase, "_", " ")
-	}
-	return printable(strings.Join(append([]string{what}, parts...), " · "))
-}
-
-// bar draws a progress bar on a terminal.
-type bar struct {
-	all  *mpb.Progress
-	bar  *mpb.Bar
-	text string
-}
-
-func newBar(w io.Writer, title string) *bar {
-	b := &bar{}
-	b.all = mpb.New(mpb.WithOutput(w), mpb.WithWidth(32), mpb.WithRefreshRate(100*time.Millisecond))
-	b.bar = b.all.AddBar(1000,
-		mpb.PrependDecorators(decor.Name(title+" ")),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return b.text })))
-	return b
-}
-
-func (b *bar) update(j jobState, elapsed time.Duration) {
-	b.text = state(j, elapsed)
-	b.bar.SetCurrent(int64(j.Progress * 10))
-	if j.ended() {
-		b.bar.SetTotal(-1, j.Status == "completed")
-	}
-}
-
-func (b *bar) close() {
-	b.bar.Abort(false)
-	b.all.Wait()
-}

@@ -11,68 +11,81 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A programLine is a query program in a listing.
-type programLine struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	Cue  string `json:"cue"`
-	Kind string `json:"kind"`
-}
-
 func (c *commands) queryCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "query", Short: "List and run the questions"}
+	cmd := group(&cobra.Command{Use: "query", Short: "List and run the questions"})
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "List the questions of the project",
 		Args:  args(cobra.NoArgs),
-		RunE: c.withSession(func(ctx context.Context, s *session, _ []string) error {
-			programs, err := s.programs(ctx, "")
+		RunE: c.inSession(func(ctx context.Context, s *session, _ []string) error {
+			programs, err := s.programs(ctx)
 			if err != nil {
 				return err
 			}
-			return listPrograms(programs).print(c.env.Stdout, c.output)
+			return c.print(listPrograms(programs, ""))
 		}),
 	}
 	var slots []string
 	run := &cobra.Command{
-		Use:     "run NAME|ID",
-		Short:   "Run a question and print its answer",
-		Example: "  millwright query run orders-by-status\n  millwright query run orders-by-status --slot limit=5 -o csv",
-		Args:    args(cobra.ExactArgs(1)),
-		RunE: c.withSession(func(ctx context.Context, s *session, list []string) error {
+		Use:   "run NAME",
+		Short: "Run a question and print its answer",
+		Long: `Runs a question and prints its answer. NAME is what 'millwright query list' shows,
+the question's title, or its id.
+
+A table or JSON holds at most 10,000 rows and says so if there are more; CSV is
+always all of them.`,
+		Example: `  millwright query run orders-by-status
+  millwright query run orders-by-status --slot limit=5 -o csv`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
 			values, err := slotValues(slots)
 			if err != nil {
 				return err
 			}
-			return c.run(ctx, s, list[0], values)
-		}),
+			return c.withSession(cmd.Context(), nil, func(ctx context.Context, s *session) error {
+				programs, err := s.programs(ctx)
+				if err != nil {
+					return err
+				}
+				p, err := find(programs, list[0])
+				if err != nil {
+					return err
+				}
+				return c.run(ctx, s, p.ID, values)
+			})
+		},
 	}
 	run.Flags().StringArrayVar(&slots, "slot", nil, "slot value as `name=value`; repeatable")
 	cmd.AddCommand(c.outputFlag(list), c.outputFlag(run))
 	return cmd
 }
 
-// withSession opens the session around a command.
-func (c *commands) withSession(do func(context.Context, *session, []string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, list []string) (err error) {
-		s, err := c.open(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer func() {
-			if closed := s.close(); err == nil {
-				err = closed
-			}
-		}()
-		return do(cmd.Context(), s, list)
+// inSession is withSession for commands that need nothing else.
+func (c *commands) inSession(do func(context.Context, *session, []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, list []string) error {
+		return c.withSession(cmd.Context(), nil, func(ctx context.Context, s *session) error { return do(ctx, s, list) })
 	}
+}
+
+// withSession opens the session around a command.
+func (c *commands) withSession(ctx context.Context, allow []string, do func(context.Context, *session) error) (err error) {
+	s, err := c.open(ctx, allow)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closed := s.close(); err == nil {
+			err = closed
+		}
+	}()
+	return do(ctx, s)
 }
 
 func slotValues(flags []string) (url.Values, error) {
 	values := url.Values{}
 	for _, flag := range flags {
 		name, value, ok := strings.Cut(flag, "=")
-		if !ok {
+		if !ok || name == "" {
 			return nil, usage("--slot takes name=value, not %q", flag)
 		}
 		values.Add(name, value)
@@ -80,86 +93,82 @@ func slotValues(flags []string) (url.Values, error) {
 	return values, nil
 }
 
-// programs returns the programs of one dataset, or of the whole project.
-func (s *session) programs(ctx context.Context, dataline string) ([]programLine, error) {
-	var programs []programLine
-	if dataline != "" {
-		return programs, s.call(ctx, "GET", "/v1/queryprograms/dataline/"+dataline, nil, nil, &programs)
-	}
-	query := url.Values{"project_id": {s.project}}
-	return programs, s.call(ctx, "GET", "/v1/queryprograms", query, nil, &programs)
-}
-
-func listPrograms(programs []programLine) grid {
-	g := grid{Columns: []string{"name", "kind", "question"}}
-	for _, p := range programs {
-		g.Rows = append(g.Rows, []any{p.Name, p.Kind, p.Cue})
-	}
-	return g
-}
-
-// find returns the id of the program of that name or id.
-func (s *session) find(ctx context.Context, name string) (programLine, error) {
-	programs, err := s.programs(ctx, "")
-	if err != nil {
-		return programLine{}, err
-	}
-	for _, p := range programs {
-		if p.ID == name || strings.EqualFold(p.Name, name) {
-			return p, nil
-		}
-	}
-	return programLine{}, &problem{Status: 404, Detail: fmt.Sprintf("there is no question named %q; see 'millwright query list'", name)}
-}
-
 // run prints a program's answer. CSV is the full result, streamed; the other
 // formats hold what the server shows at once and say so if there is more.
-func (c *commands) run(ctx context.Context, s *session, name string, values url.Values) error {
-	p, err := s.find(ctx, name)
-	if err != nil {
-		return err
-	}
-	body := map[string]any{"project_id": s.project, "queryprogram_id": p.ID}
+func (c *commands) run(ctx context.Context, s *session, program string, values url.Values) error {
 	if c.output == "csv" {
 		values.Set("format", "csv")
-		resp, err := s.do(ctx, "POST", "/v1/run/queryprogram", values, body)
+		resp, err := s.do(ctx, "POST", runPath, values, runBody(s, program))
 		if err != nil {
 			return err
 		}
 		defer resp.Body.Close()
-		_, err = io.Copy(c.env.Stdout, resp.Body)
+		if _, err := io.Copy(c.env.Stdout, resp.Body); err != nil {
+			return fmt.Errorf("the answer broke off: %w", err)
+		}
+		return nil
+	}
+	a, err := s.answer(ctx, program, values)
+	if err != nil {
 		return err
 	}
-	var answer struct {
-		Columns []struct {
-			Name string `json:"name"`
-			Type string `json:"type"`
-		} `json:"columns"`
-		Rows      []json.RawMessage `json:"rows"`
-		RowCount  int64             `json:"row_count"`
-		Truncated bool              `json:"truncated"`
-		TotalRows *int64            `json:"total_rows"`
-		Elapsed   float64           `json:"elapsed_ms"`
-	}
-	if err := s.call(ctx, "POST", "/v1/run/queryprogram", values, body, &answer); err != nil {
+	g, err := a.grid()
+	if err != nil {
 		return err
 	}
-	g := grid{Numeric: map[int]bool{}, Footer: fmt.Sprintf("%s rows in %.0f ms", count(answer.RowCount), answer.Elapsed)}
-	if answer.Truncated {
-		g.Footer = fmt.Sprintf("the first %s rows; there are more: use -o csv for all", count(answer.RowCount))
+	if a.Truncated && c.output == "json" {
+		c.say("%s", g.Footer)
 	}
-	for i, col := range answer.Columns {
+	return c.print(g)
+}
+
+const runPath = "/v1/run/queryprogram"
+
+func runBody(s *session, program string) map[string]string {
+	return map[string]string{"project_id": s.project, "queryprogram_id": program}
+}
+
+// An answer is what a program came to.
+type answer struct {
+	Columns []struct {
+		Name string `json:"name"`
+		Type string `json:"type"`
+	} `json:"columns"`
+	Rows      []json.RawMessage `json:"rows"`
+	RowCount  int64             `json:"row_count"`
+	Truncated bool              `json:"truncated"`
+	Elapsed   float64           `json:"elapsed_ms"`
+}
+
+// answer runs the program.
+func (s *session) answer(ctx context.Context, program string, values url.Values) (answer, error) {
+	var a answer
+	return a, s.call(ctx, "POST", runPath, values, runBody(s, program), &a)
+}
+
+// numeric reports whether column i holds numbers.
+func (a answer) numeric(i int) bool {
+	t := a.Columns[i].Type
+	return t == "BIGINT" || t == "DOUBLE" || strings.HasPrefix(t, "DECIMAL")
+}
+
+func (a answer) grid() (grid, error) {
+	g := grid{Numeric: map[int]bool{}, Footer: fmt.Sprintf("%s in %.0f ms", plural(a.RowCount, "row"), a.Elapsed)}
+	if a.Truncated {
+		g.Footer = fmt.Sprintf("the first %s; there are more: use -o csv for all", plural(a.RowCount, "row"))
+	}
+	for i, col := range a.Columns {
 		g.Columns = append(g.Columns, col.Name)
-		g.Numeric[i] = col.Type == "BIGINT" || col.Type == "DOUBLE" || strings.HasPrefix(col.Type, "DECIMAL")
+		g.Numeric[i] = a.numeric(i)
 	}
-	for _, raw := range answer.Rows {
+	for _, raw := range a.Rows {
 		row, err := exact(raw)
 		if err != nil {
-			return err
+			return g, err
 		}
 		g.Rows = append(g.Rows, row)
 	}
-	return g.print(c.env.Stdout, c.output)
+	return g, nil
 }
 
 // exact decodes a row without touching its numbers.

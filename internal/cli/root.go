@@ -5,28 +5,12 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"millwright/internal/errs"
-)
-
-// The exit codes, as the help names them.
-const (
-	exitOK          = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitNotFound    = 3
-	exitDenied      = 4
-	exitUpstream    = 5
-	exitUnreachable = 7
-	exitInterrupted = 130
 )
 
 // Env is what surrounds a command.
@@ -43,39 +27,38 @@ type commands struct {
 	server string
 	key    string // path of a file that holds the API key
 	data   string
-	output string
+	output format
 	quiet  bool
+	show   func(url string, body any) // shows a POST before it is made; may be nil
 }
 
-// Run carries out the command line and returns the exit code.
+// Run carries out the command line and returns the exit code. When ctx ends, the
+// command stops what it started and Run returns 130.
 func Run(ctx context.Context, env Env, args []string) int {
-	c := &commands{env: env}
-	root := c.root()
+	root := Command(env)
 	root.SetArgs(args)
-	root.SetIn(env.Stdin)
-	root.SetOut(env.Stdout)
-	root.SetErr(env.Stderr)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitOK
-	}
 	code := exitCode(ctx, err)
-	if code == exitInterrupted {
-		fmt.Fprintln(env.Stderr, "interrupted")
-		return code
-	}
-	fmt.Fprintln(env.Stderr, "Error: "+describe(err))
-	if code == exitUsage {
-		fmt.Fprintln(env.Stderr, "Run 'millwright --help' for what there is.")
+	switch code {
+	case exitOK:
+	case exitInterrupted:
+		fmt.Fprintln(env.Stderr, "Interrupted.")
+	default:
+		explain(env.Stderr, err)
 	}
 	return code
 }
 
-func (c *commands) root() *cobra.Command {
-	root := &cobra.Command{
+// Command returns the command line as cobra knows it, for its help and its
+// documentation; [Run] carries it out.
+func Command(env Env) *cobra.Command {
+	c := &commands{env: env, output: "table"}
+	root := group(&cobra.Command{
 		Use:   "millwright",
 		Short: "Turn any HTTP API into a Parquet dataset with ready-made queries",
 		Long: `Millwright turns any HTTP API into a Parquet dataset with ready-made queries.
+
+Results go to standard output, messages and progress to standard error.
 
 Exit codes: 0 ok, 1 failed, 2 bad usage, 3 not found, 4 not allowed,
 5 the other API failed, 7 no server answers, 130 interrupted.`,
@@ -84,76 +67,55 @@ Exit codes: 0 ok, 1 failed, 2 bad usage, 3 not found, 4 not allowed,
   millwright connect https://api.example.com/v1/orders --path data --auth bearer=env:SHOP_TOKEN
   millwright query list
   millwright query run top-customers -o csv`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
+	})
+	root.SilenceUsage, root.SilenceErrors = true, true
 	flags := root.PersistentFlags()
-	flags.StringVar(&c.server, "server", c.env.Getenv("MILLWRIGHT_URL"), "`URL` of a running server (MILLWRIGHT_URL); by default http://127.0.0.1:7400 if one answers there, else the data folder is opened directly")
+	flags.StringVar(&c.server, "server", "", "`URL` of a running server (MILLWRIGHT_URL); by default http://127.0.0.1:7400 if one answers there, else the data folder is opened directly")
 	flags.StringVar(&c.key, "key-file", "", "`file` that holds the API key; by default MILLWRIGHT_API_KEY is read")
-	flags.StringVar(&c.data, "data", or(c.env.Getenv("MILLWRIGHT_DATA"), "./millwright-data"), "data `folder` (MILLWRIGHT_DATA)")
+	flags.StringVar(&c.data, "data", "", "data `folder` (MILLWRIGHT_DATA), opened directly even while a server runs elsewhere; by default ./millwright-data")
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "no progress, only results and errors")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("%v", err).Fix(fmt.Sprintf("see '%s --help'", cmd.CommandPath())).Because(err)
+	})
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
 	root.AddCommand(c.serveCommand(), c.demoCommand(), c.connectCommand(), c.queryCommand(), c.keysCommand())
 	return root
 }
 
-// outputFlag adds -o to a command that prints rows.
-func (c *commands) outputFlag(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().StringVarP(&c.output, "output", "o", "table", "`format`: table, json or csv")
+// group makes cmd a command that only holds others: alone it shows its help, and
+// an unknown word after it is a usage error with the nearest name.
+func group(cmd *cobra.Command) *cobra.Command {
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.Args = func(cmd *cobra.Command, list []string) error {
+		if len(list) == 0 {
+			return nil
+		}
+		err := usage("%s has no command %q", cmd.CommandPath(), list[0])
+		if near := cmd.SuggestionsFor(list[0]); len(near) > 0 {
+			return err.Fix(cmd.CommandPath() + " " + near[0])
+		}
+		return err.Fix(fmt.Sprintf("see '%s --help'", cmd.CommandPath()))
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return cmd
 }
 
-// usageError is a command line that cannot be carried out as typed.
-type usageError struct{ msg string }
-
-func (u *usageError) Error() string { return u.msg }
-
-func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+// outputFlag adds -o to a command that prints rows.
+func (c *commands) outputFlag(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().VarP(&c.output, "output", "o", "`format`: table, json or csv")
+	return cmd
+}
 
 // args wraps cobra's argument checks so that they count as usage errors.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, list []string) error {
 		if err := check(cmd, list); err != nil {
-			return usage("%s: %v", cmd.CommandPath(), err)
+			return usage("%s: %v", cmd.CommandPath(), err).Fix(fmt.Sprintf("see '%s --help'", cmd.CommandPath())).Because(err)
 		}
 		return nil
 	}
-}
-
-func exitCode(ctx context.Context, err error) int {
-	var bad *usageError
-	var p *problem
-	var gone *unreachable
-	switch {
-	case errors.Is(err, context.Canceled) || ctx.Err() != nil:
-		return exitInterrupted
-	case errors.As(err, &bad):
-		return exitUsage
-	case errors.As(err, &gone):
-		return exitUnreachable
-	case errors.Is(err, errUpstream) || errors.Is(err, errs.Upstream):
-		return exitUpstream
-	case errors.As(err, &p):
-		switch p.Status {
-		case http.StatusBadRequest:
-			return exitUsage
-		case http.StatusNotFound:
-			return exitNotFound
-		case http.StatusUnauthorized, http.StatusForbidden:
-			return exitDenied
-		case http.StatusBadGateway:
-			return exitUpstream
-		}
-	}
-	return exitFailed
-}
-
-// describe returns the text a person sees of an error.
-func describe(err error) string {
-	if e, ok := errs.Find(err); ok && e.Kind != errs.Internal {
-		return printable(e.Public())
-	}
-	return err.Error()
 }
 
 func or(text, otherwise string) string {

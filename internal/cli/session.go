@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -12,30 +13,46 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millwright/internal/app"
+	"millwright/internal/errs"
 	"millwright/internal/secret"
 )
 
-const defaultURL = "http://127.0.0.1:7400"
+const (
+	defaultURL  = "http://127.0.0.1:7400"
+	defaultData = "./millwright-data"
+)
 
 // A session is a server to talk to and the project to talk about.
 type session struct {
 	*client
-	project string
-	close   func() error
+	project  string
+	embedded bool // the server is our own and lives as long as the session
+	close    func() error
 }
 
-// open finds the server: the one that was named, else the one that answers at
-// the default address, else one of our own over the data folder. The caller
-// must call close.
-func (c *commands) open(ctx context.Context) (*session, error) {
-	base := c.server
-	if base == "" && alive(ctx, defaultURL) {
+// open finds the server: the one that was named, else our own over the data
+// folder that was named, else the one that answers at the default address, else
+// our own over the default folder. The caller must call close.
+//
+// allow are private ranges that connections of a server of our own may reach.
+func (c *commands) open(ctx context.Context, allow []string) (*session, error) {
+	base, data := or(c.server, c.env.Getenv("MILLWRIGHT_URL")), or(c.data, c.env.Getenv("MILLWRIGHT_DATA"))
+	switch {
+	case c.server != "" && c.data != "":
+		return nil, usage("--server and --data are two places to look; there can be one").Fix("leave one of them out")
+	case c.data != "":
+		base = ""
+	case base == "" && data == "" && alive(ctx, defaultURL):
 		base = defaultURL
 	}
 	if base == "" {
-		return c.embed(ctx, app.Config{Data: c.data})
+		return c.embed(ctx, app.Config{Addr: "127.0.0.1:0", Data: or(data, defaultData), AllowCIDRs: allow})
 	}
-	key, err := c.apiKey()
+	if len(allow) > 0 {
+		return nil, usage("the server at %s decides which private addresses it reaches", base).
+			Fix("start it with --allow-cidr " + strings.Join(allow, " --allow-cidr "))
+	}
+	key, err := c.apiKey(base)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +61,7 @@ func (c *commands) open(ctx context.Context) (*session, error) {
 }
 
 // apiKey reads the key from the file that was named, else from the environment.
-func (c *commands) apiKey() (secret.String, error) {
+func (c *commands) apiKey(base string) (secret.String, error) {
 	if c.key != "" {
 		text, err := os.ReadFile(c.key)
 		if err != nil {
@@ -55,27 +72,23 @@ func (c *commands) apiKey() (secret.String, error) {
 	if key := c.env.Getenv("MILLWRIGHT_API_KEY"); key != "" {
 		return secret.New(key), nil
 	}
-	return secret.String{}, usage("a server is running, and it needs an API key: set MILLWRIGHT_API_KEY, or name a file with --key-file")
+	return secret.String{}, errs.New(errs.Anonymous, "the server at %s needs an API key", base).
+		Fix("set MILLWRIGHT_API_KEY, or name a file that holds the key with --key-file", "or open a data folder directly with --data")
 }
 
-// embed starts a server of our own on a free port, with a key that lives as
-// long as the session.
+// embed starts a server of our own, with a key that lives as long as the
+// session. Its log is dropped: what a person needs to know comes as answers.
 func (c *commands) embed(ctx context.Context, config app.Config) (*session, error) {
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	if config.Addr == "" {
-		config.Addr = "127.0.0.1:0"
-	}
 	if config.AllowCIDRs == nil {
 		config.AllowCIDRs = splitList(c.env.Getenv("MILLWRIGHT_ALLOW_CIDR"))
 	}
-	a, err := app.Build(ctx, config, log)
+	a, err := app.Build(ctx, config, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
-		return nil, err
+		return nil, inUse(err)
 	}
 	key, dropKey, err := a.TemporaryKey(ctx)
 	if err != nil {
-		a.Close()
-		return nil, err
+		return nil, errors.Join(err, a.Close())
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	group, run := errgroup.WithContext(run)
@@ -86,23 +99,31 @@ func (c *commands) embed(ctx context.Context, config app.Config) (*session, erro
 		defer cancel()
 		dropped := dropKey(late)
 		stop()
-		if err := group.Wait(); err != nil {
-			return err
-		}
-		return dropped
+		return errors.Join(group.Wait(), dropped)
 	}
 	select {
 	case on := <-addr:
-		s := &session{client: newClient("http://"+on.String(), key), close: closing}
+		s := &session{client: newClient("http://"+on.String(), key), embedded: true, close: closing}
 		if err := s.findProject(ctx); err != nil {
-			closing()
-			return nil, err
+			return nil, errors.Join(err, closing())
 		}
 		return s, nil
 	case <-run.Done():
 		stop()
 		return nil, group.Wait()
 	}
+}
+
+// inUse adds, to the error of a data folder that another process has open, that
+// this process could be talked to.
+func inUse(err error) error {
+	e, ok := errs.Find(err)
+	if !ok || e.Type != "data-folder-in-use" {
+		return err
+	}
+	more := *e
+	more.Fixes = append([]string{"if it is a server, talk to it: set MILLWRIGHT_URL and MILLWRIGHT_API_KEY"}, e.Fixes...)
+	return &more
 }
 
 // findProject chooses the oldest project, the one that the first start made.
@@ -114,7 +135,7 @@ func (s *session) findProject(ctx context.Context) error {
 		return err
 	}
 	if len(projects) == 0 {
-		return usage("the key sees no project; make one with POST /v1/projects")
+		return errs.New(errs.NotFound, "the key sees no project").Fix("make one with POST /v1/projects")
 	}
 	s.project = projects[0].ID
 	return nil
