@@ -109,6 +109,9 @@ func TestAnErrorAfterTheCompletionChangesNothing(t *testing.T) {
 		if err := db.Tx(ctx, func(tx *sql.Tx) error { return run.CompleteTx(ctx, tx) }); err != nil {
 			return err
 		}
+		if n := count(t, db.Read(), `SELECT count(*) FROM river_job WHERE state <> 'completed'`); n > 0 {
+			t.Error("the queue does not know that the job has completed")
+		}
 		return errors.New("too late")
 	}}, job.Config{})
 	start(t, r)

@@ -41,9 +41,6 @@ func (r *Runner) settle(ctx context.Context, tx *sql.Tx, run *Run, err error) ([
 	if e := run.store(ctx, tx); e != nil {
 		return nil, e
 	}
-	if e := r.dequeue(run, tx); e != nil {
-		return nil, e
-	}
 	cause := context.Cause(run.work)
 	switch {
 	case s.cancelRequested || errors.Is(cause, errByPerson):
@@ -94,8 +91,9 @@ func (r *Runner) requeue(ctx context.Context, tx *sql.Tx, run *Run, queueID sql.
 	})
 }
 
-// dequeue completes the queue's row of the attempt in the transaction that
-// settles the job, so that the queue cannot start it again.
+// dequeue completes the queue's row of the attempt in the transaction of
+// CompleteTx: its caller may live on, and even crash, before the queue hears that
+// the attempt has ended. Elsewhere the queue completes the row by itself.
 func (r *Runner) dequeue(run *Run, tx *sql.Tx) error {
 	// The queue finds its client in the context of the attempt; the transaction
 	// has the caller's own.

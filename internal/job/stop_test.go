@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,27 +148,34 @@ func TestAJobShorterThanTheGraceIsFinished(t *testing.T) {
 }
 
 // Two Runners stand for two processes: the first one's handler hangs, as after a
-// SIGSTOP, and wakes up when the second has redone its job.
+// SIGSTOP, and wakes up when the second has begun to redo its job.
 func TestAnOldAttemptIsFenced(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	began, release, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	began, hung, woken, late := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	wake := sync.OnceFunc(func() { close(woken) })
 	old := newRunner(t, db, map[string]job.Handler{"x": func(ctx context.Context, run *job.Run) error {
 		close(began)
-		<-release
+		<-ctx.Done()
+		close(hung)
+		<-woken
 		run.Progress(ctx, job.Progress{Message: "zombie"})
 		ctx = context.WithoutCancel(ctx)
 		err := db.Tx(ctx, func(tx *sql.Tx) error { return run.CompleteTx(ctx, tx) })
 		late <- err
 		return err
 	}}, job.Config{})
-	stop := start(t, old)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- old.Run(ctx) }()
 	j := submit(t, old, job.NewJob{Type: "x"})
 	receive(t, began, "start")
+	cancel() // a dead process claims nothing
+	receive(t, hung, "end of the context")
 
 	again := make(chan struct{})
 	fresh := newRunner(t, db, map[string]job.Handler{"x": func(_ context.Context, run *job.Run) error {
-		close(release)
+		wake()
 		if err := <-late; !errors.Is(err, errs.Conflict) {
 			t.Errorf("the old attempt's CompleteTx: %v", err)
 		}
@@ -178,8 +186,11 @@ func TestAnOldAttemptIsFenced(t *testing.T) {
 		return nil
 	}}, job.Config{})
 	start(t, fresh)
+	t.Cleanup(wake)
 	receive(t, again, "second attempt")
-	stop()
+	if err := receive(t, ended, "end of the old Run"); err != nil {
+		t.Error(err)
+	}
 	if j = wait(t, fresh, j.ID); j.Status != job.Completed || j.Attempt != 2 || j.Message == "zombie" {
 		t.Errorf("got %+v", j)
 	}

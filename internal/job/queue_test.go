@@ -1,0 +1,78 @@
+package job_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"millwright/internal/errs"
+	"millwright/internal/job"
+)
+
+// copyRows gives every job of the queue a second row.
+const copyRows = `INSERT INTO river_job (args, kind, max_attempts, queue, state, attempt) SELECT args, kind, 1, queue, ?, 0 FROM river_job LIMIT 1`
+
+func TestAJobStartsWithoutWaitingForThePoll(t *testing.T) {
+	t.Parallel()
+	r := newRunner(t, open(t), map[string]job.Handler{"x": nothing}, job.Config{})
+	start(t, r)
+	at := time.Now()
+	const n = 20 // polling would take half a second for each, on average
+	for range n {
+		wait(t, r, submit(t, r, job.NewJob{Type: "x"}).ID)
+	}
+	if took := time.Since(at); took > n*250*time.Millisecond {
+		t.Errorf("%d jobs one after the other took %s", n, took)
+	}
+}
+
+func TestWhatTheQueueStillHoldsFromBeforeIsDropped(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ran := make(chan job.ID, 3)
+	r := newRunner(t, db, map[string]job.Handler{"x": func(_ context.Context, run *job.Run) error {
+		ran <- run.Job.ID
+		return nil
+	}}, job.Config{})
+	j := submit(t, r, job.NewJob{Type: "x"})
+	for _, state := range []string{"running", "available"} {
+		if _, err := db.Write().ExecContext(t.Context(), copyRows, state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := start(t, r)
+	wait(t, r, j.ID)
+	stop()
+	if n := count(t, db.Read(), `SELECT count(*) FROM river_job`); n != 1 || len(ran) != 1 {
+		t.Errorf("the queue has %d rows, and the job ran %d times", n, len(ran))
+	}
+}
+
+func TestAJobThatIsPutOffRunsOnlyWhenItIsDue(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	r := newRunner(t, db, map[string]job.Handler{
+		"later": func(context.Context, *job.Run) error {
+			return errs.New(errs.Unavailable, "busy").After(time.Hour)
+		},
+		"now": nothing,
+	}, job.Config{Workers: 1})
+	start(t, r)
+	later := submit(t, r, job.NewJob{Type: "later"})
+	for e := range subscribe(t, r, later.ID, 0) {
+		if e.Name == job.EventRequeued {
+			break
+		}
+	}
+	// A row that should not be there: it may not start the job.
+	if _, err := db.Write().ExecContext(t.Context(), copyRows, "available"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, r, submit(t, r, job.NewJob{Type: "now"}).ID)
+	if j := get(t, r, later.ID); j.Status != job.Pending || j.Attempt != 1 {
+		t.Errorf("got %+v", j)
+	}
+	if err := r.Cancel(t.Context(), later.ID); err != nil {
+		t.Fatal(err)
+	}
+}
