@@ -10,6 +10,7 @@ import (
 
 	"millwright/internal/engine"
 	"millwright/internal/engine/duckdb"
+	"millwright/internal/errs"
 	"millwright/internal/table"
 )
 
@@ -69,6 +70,20 @@ func TestEveryTableFunctionIsDecided(t *testing.T) {
 		if !slices.Contains(decided, name) {
 			t.Errorf("table function %s is neither allowed nor refused by name", name)
 		}
+	}
+}
+
+// TestTreeRefusesTableFunctions uses one that has no refused name.
+func TestTreeRefusesTableFunctions(t *testing.T) {
+	e := open(t, duckdb.Config{})
+	h := newHouse(t, e)
+	q := engine.Query{Scope: "a", Dir: h.own, Tables: []engine.Table{h.table}, SQL: "SELECT * FROM histogram(t, a)"}
+	if _, err := everything(t, e, q); errs.Public(err) == "" || !strings.Contains(errs.Public(err), "line 1, column 15: the function histogram is not available") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+	q.SQL = "SELECT histogram(a) AS h FROM t"
+	if _, err := everything(t, e, q); err != nil {
+		t.Errorf("the aggregate of that name: %v", err)
 	}
 }
 

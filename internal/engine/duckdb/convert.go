@@ -25,7 +25,8 @@ import (
 // Normal form, which makes the conversion exact: each line is an object whose
 // keys are column names; a missing key is null. BOOLEAN is true or false;
 // BIGINT an integer; DOUBLE a number, negative zero spelled -0.0; DECIMAL a
-// string or number of at most its scale's digits after the point; DATE,
+// string (a number would pass through floating point) of at most its scale's
+// digits after the point; DATE,
 // TIMESTAMP and TIMESTAMPTZ ISO 8601 strings of at most six digits of seconds;
 // VARCHAR a string; JSON a string that holds the JSON text; STRUCT and MAP
 // objects, LIST an array, of these. Convert refuses what does not fit a type,

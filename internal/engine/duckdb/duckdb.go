@@ -13,7 +13,7 @@
 // in main, and in TestMain of tests, before it does anything else.
 //
 // Files named worker_*.go run in the child; the others run in the parent.
-// Linux only.
+// It runs on Linux only, and builds with -tags=duckdb_arrow.
 package duckdb
 
 import (

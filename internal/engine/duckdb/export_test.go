@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -65,6 +66,7 @@ func (p Probe) run(outcome map[string]string) error {
 		return err
 	}
 	b := &binding{ReadDirs: []string{p.Dir}, Spill: p.Spill, Memory: 2 << 30, FileSize: 1 << 30, MaxSpill: 1 << 30, Threads: 4, CPU: 60}
+	others := waitingThreads(8, p)
 	if err := confine(b); err != nil {
 		return err
 	}
@@ -75,6 +77,9 @@ func (p Probe) run(outcome map[string]string) error {
 	}
 	if err := sealSyscalls(); err != nil {
 		return err
+	}
+	for i, try := range others {
+		outcome[fmt.Sprint("thread ", i)] = outcomeOf("", try())
 	}
 	for _, sql := range p.SQL {
 		text, err := db.rawText(sql)
@@ -99,6 +104,35 @@ func (p Probe) run(outcome map[string]string) error {
 	threads, err := filepath.Glob("/proc/self/task/*/status")
 	outcome["threads"] = outcomeOf(fmt.Sprint(len(threads)), err)
 	return nil
+}
+
+// waitingThreads starts threads of this process that wait; each function makes
+// one try to read a file and to open a socket, which must both fail.
+func waitingThreads(n int, p Probe) []func() error {
+	if len(p.Files) == 0 {
+		return nil
+	}
+	var tries []func() error
+	for range n {
+		ask, answer := make(chan struct{}), make(chan error)
+		go func() {
+			runtime.LockOSThread() // and never unlock: the thread is ours alone
+			<-ask
+			_, readErr := os.ReadFile(p.Files[0])
+			fd, socketErr := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+			switch {
+			case readErr == nil:
+				answer <- nil
+			case socketErr == nil:
+				unix.Close(fd)
+				answer <- nil
+			default:
+				answer <- errors.Join(readErr, socketErr)
+			}
+		}()
+		tries = append(tries, func() error { ask <- struct{}{}; return <-answer })
+	}
+	return tries
 }
 
 func outcomeOf(text string, err error) string {
