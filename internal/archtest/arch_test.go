@@ -36,6 +36,7 @@ var bands = []struct {
 		"internal/tenant", "internal/project", "internal/source", "internal/dataset", "internal/lineage",
 		"internal/profile", "internal/program", "internal/program/store", "internal/job",
 	}},
+	{"foreign descriptions of requests", []string{"internal/httpsource/curl", "internal/httpsource/openapi"}},
 	{"contracts and tools", []string{
 		"internal/httpsource", "internal/httpsource/auth", "internal/httpsource/decode", "internal/httpsource/guard", "internal/httpsource/paginate",
 		"internal/engine", "internal/engine/duckdb", "internal/meta", "internal/blob", "internal/secret",
