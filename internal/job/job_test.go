@@ -294,14 +294,27 @@ func TestTwoHundredJobsRunOnceEach(t *testing.T) {
 	t.Parallel()
 	const n = 200
 	ran := make(chan job.ID, 2*n)
-	r := newRunner(t, open(t), map[string]job.Handler{"x": func(_ context.Context, run *job.Run) error {
+	db := open(t)
+	r := newRunner(t, db, map[string]job.Handler{"x": func(_ context.Context, run *job.Run) error {
 		ran <- run.Job.ID
 		return nil
 	}}, job.Config{Workers: 8})
 	start(t, r)
 	ids := map[job.ID]bool{}
-	for range n {
-		ids[submit(t, r, job.NewJob{Type: "x"}).ID] = true
+	for range 4 {
+		err := db.Tx(t.Context(), func(tx *sql.Tx) error {
+			for range n / 4 {
+				j, err := r.SubmitTx(t.Context(), tx, job.NewJob{Type: "x"})
+				if err != nil {
+					return err
+				}
+				ids[j.ID] = true
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	for id := range ids {
 		if j := wait(t, r, id); j.Status != job.Completed || j.Attempt != 1 {
