@@ -175,8 +175,6 @@ func onTerminal(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("screen"), screen, 0o600))
 }
 
-type serverKey struct{}
-
 // serve is the script command "serve ARGS...": it runs a server whose key is
 // $SERVER_KEY over the folder served, and sets SERVER_URL.
 func serve(ts *testscript.TestScript, _ bool, args []string) {

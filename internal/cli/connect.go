@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,8 @@ Secrets are named, never typed: env:VARIABLE or file:PATH.`,
 				return err
 			}
 			return c.withSession(cmd.Context(), allow, func(ctx context.Context, s *session) error {
-				return c.connect(ctx, s, nameOf(conn), r)
+				_, err := c.connect(ctx, s, nameOf(conn), r)
+				return err
 			})
 		},
 	}
@@ -172,21 +174,21 @@ func (t tested) failure(r request) error {
 func (c *commands) showTest(t tested) {
 	c.say("    %d in %d ms, %s of %s", t.Status, t.ResponseTime, bytesText(t.Size), printable(t.ContentType))
 	path := t.Detected.ResponsePath
-	c.say("    records: %s", printable(strings.TrimPrefix(or(path.Path, "the whole answer")+": "+path.Evidence, ": ")))
+	c.say("    records: %s: %s", printable(or(path.Path, "the whole answer")), printable(path.Evidence))
 	if paging := t.Detected.Pagination; paging.Evidence != "" {
 		c.say("    paging: %s", printable(paging.Evidence))
 	}
 }
 
 // connect does the four steps: test, datasource, credentials, run; then shows
-// the questions.
-func (c *commands) connect(ctx context.Context, s *session, name string, r request) error {
+// the questions, and returns them.
+func (c *commands) connect(ctx context.Context, s *session, name string, r request) ([]programLine, error) {
 	var t tested
 	if err := c.step(ctx, s, "1/4 test the connection", "/v1/http/test-connection", r, &t); err != nil {
-		return err
+		return nil, err
 	}
 	if err := t.failure(r); err != nil {
-		return err
+		return nil, err
 	}
 	c.showTest(t)
 	var created struct {
@@ -194,10 +196,10 @@ func (c *commands) connect(ctx context.Context, s *session, name string, r reque
 	}
 	datasource := map[string]string{"name": name, "project_id": s.project, "type": "http-requests", "uri": r.URL}
 	if err := c.step(ctx, s, fmt.Sprintf("2/4 save the datasource %q", name), "/v1/datasources", datasource, &created); err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.fill(ctx, s, created.ID, name, r); err != nil {
-		return c.discard(ctx, s, created.ID, err)
+		return nil, c.discard(ctx, s, created.ID, err)
 	}
 	return c.questions(ctx, s, created.ID)
 }
@@ -260,7 +262,7 @@ func (c *commands) discard(ctx context.Context, s *session, datasource string, w
 	defer cancel()
 	lines, err := s.datalines(ctx, datasource)
 	if err == nil && len(lines) > 0 {
-		c.say("%s: the %s rows that came are kept.", lines[0].TableName, count(lines[0].Rows))
+		c.say("%s: what came is kept, %s.", lines[0].TableName, plural(lines[0].Rows, "row"))
 		return why
 	}
 	if err == nil {
@@ -294,21 +296,22 @@ func (s *session) datalines(ctx context.Context, datasource string) ([]dataline,
 	return d.Datalines, err
 }
 
-// questions prints the dataset and the programs that were written about it.
-func (c *commands) questions(ctx context.Context, s *session, datasource string) error {
+// questions prints the dataset and the programs that were written about it, and
+// returns those.
+func (c *commands) questions(ctx context.Context, s *session, datasource string) ([]programLine, error) {
 	lines, err := s.datalines(ctx, datasource)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	programs, err := s.programs(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	programs = slices.DeleteFunc(programs, func(p programLine) bool {
+		return !slices.ContainsFunc(lines, func(l dataline) bool { return l.ID == p.DatalineID })
+	})
 	for _, line := range lines {
-		c.say("\n%s: %s rows, %s (%s)\n", line.TableName, count(line.Rows), line.Verdict.State, printable(line.Verdict.Reason))
-		if err := c.print(listPrograms(programs, line.ID)); err != nil {
-			return err
-		}
+		c.say("\n%s: %s, %s (%s)\n", line.TableName, plural(line.Rows, "row"), line.Verdict.State, printable(line.Verdict.Reason))
 	}
-	return nil
+	return programs, c.print(listPrograms(programs))
 }

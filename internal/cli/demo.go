@@ -62,7 +62,7 @@ func (c *commands) demo(ctx context.Context, config app.Config, orders int, once
 	c.say("Millwright answers at %s. Its key, and the shop's token, until this ends:\n", s.base)
 	c.say("    KEY=%s\n    SHOP_TOKEN=%s\n", s.key.Reveal(), token)
 	c.show = func(url string, body any) { c.say("%s", curl(url, body, token)) }
-	err = c.connect(ctx, s, "orders", request{
+	programs, err := c.connect(ctx, s, "orders", request{
 		URL: shop.url + "/orders", Method: "GET", Parameters: map[string]string{"per_page": "1000"},
 		AuthType: "Bearer Token", Auth: &authentication{BearerToken: token}, Path: "data.orders",
 	})
@@ -70,7 +70,7 @@ func (c *commands) demo(ctx context.Context, config app.Config, orders int, once
 	if err != nil {
 		return err
 	}
-	program, err := c.showOne(ctx, s)
+	program, err := c.showOne(ctx, s, programs)
 	if err != nil || once {
 		return err
 	}
@@ -79,6 +79,7 @@ func (c *commands) demo(ctx context.Context, config app.Config, orders int, once
 		s.base, runPath, s.key.Reveal(), s.project, program)
 	c.say("Ctrl-C stops it.")
 	<-ctx.Done()
+	c.say("\nStopping. What was made stays in %s; 'millwright serve --data %s' serves it again.", config.Data, config.Data)
 	return nil
 }
 
@@ -94,12 +95,9 @@ func curl(url string, body any, token string) string {
 	return fmt.Sprintf("    curl -s %s -H \"Authorization: Bearer $KEY\" \\\n      -d '%s'", url, quoted)
 }
 
-// showOne prints the first answer that is worth a look, and returns its program.
-func (c *commands) showOne(ctx context.Context, s *session) (string, error) {
-	programs, err := s.programs(ctx)
-	if err != nil {
-		return "", err
-	}
+// showOne prints the first answer of the programs that is worth a look, and returns
+// the id of its program.
+func (c *commands) showOne(ctx context.Context, s *session, programs []programLine) (string, error) {
 	for _, kind := range []string{"aggregation", "ranking", "time_series", ""} {
 		for _, p := range programs {
 			if kind != "" && p.Kind != kind {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"net/url"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -103,13 +102,10 @@ func find(programs []programLine, name string) (programLine, error) {
 	return programLine{}, err
 }
 
-// listPrograms returns the programs of one dataset, or all for "", as a listing.
-// Its table shows what one needs to choose and type.
-func listPrograms(programs []programLine, dataline string) grid {
+// listPrograms returns the programs as a listing, whose table shows what one needs
+// to choose and type.
+func listPrograms(programs []programLine) grid {
 	g := grid{Columns: []string{"name", "kind", "question", "title", "tables", "id"}, Brief: 3, Typed: 1, Footer: "Run one with 'millwright query run NAME'."}
-	if dataline != "" {
-		programs = slices.DeleteFunc(slices.Clone(programs), func(p programLine) bool { return p.DatalineID != dataline })
-	}
 	for _, p := range programs {
 		g.Rows = append(g.Rows, []any{p.typed, p.Kind, p.Cue, p.Name, strings.Join(p.Tables, " "), p.ID})
 	}

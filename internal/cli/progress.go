@@ -176,7 +176,7 @@ func (c *commands) progress(title string) display {
 	switch {
 	case c.quiet:
 		return quietly{}
-	case isTerminal(c.env.Stderr):
+	case drawable(c.env.Stderr) && c.env.Getenv("TERM") != "dumb":
 		return newBar(c.env.Stderr, title)
 	}
 	return &lines{w: c.env.Stderr, title: title, next: time.Now().Add(lineEvery)}
@@ -197,8 +197,9 @@ type lines struct {
 	next  time.Time
 }
 
-func (l *lines) update(j jobState, text string) {
-	now := time.Now()
+func (l *lines) update(j jobState, text string) { l.now(j, text, time.Now()) }
+
+func (l *lines) now(j jobState, text string, now time.Time) {
 	if j.ended() || !now.Before(l.next) {
 		fmt.Fprintf(l.w, "    %s: %s\n", l.title, text)
 		l.next = now.Add(lineEvery)

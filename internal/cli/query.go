@@ -22,7 +22,7 @@ func (c *commands) queryCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.print(listPrograms(programs, ""))
+			return c.print(listPrograms(programs))
 		}),
 	}
 	var slots []string

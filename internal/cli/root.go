@@ -125,10 +125,15 @@ func or(text, otherwise string) string {
 	return otherwise
 }
 
-// isTerminal reports whether w is a terminal, so that a bar can be drawn on it.
-func isTerminal(w io.Writer) bool {
+// drawable reports whether w is a terminal that has room for a bar; the ones that
+// some tools make have no size.
+func drawable(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	if !ok {
+		return false
+	}
+	width, height, err := term.GetSize(int(f.Fd()))
+	return err == nil && width > 0 && height > 0
 }
 
 // say writes a message for a person.
