@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // IsWorker reports whether this process was started as a SQL worker.
@@ -25,6 +27,8 @@ func ServeWorker() int {
 	// Of all processes the kernel should rather kill this one.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 
+	go leaveWithParent(requestsFD)
+
 	db, err := openDatabase()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sql worker:", err)
@@ -32,7 +36,7 @@ func ServeWorker() int {
 	}
 	w := &worker{
 		db:  db,
-		in:  bufio.NewReaderSize(os.NewFile(3, "requests"), 64<<10),
+		in:  bufio.NewReaderSize(os.NewFile(requestsFD, "requests"), 64<<10),
 		out: os.NewFile(4, "responses"),
 	}
 	if err := w.serve(); err != nil {
@@ -40,6 +44,22 @@ func ServeWorker() int {
 		return 1
 	}
 	return 0
+}
+
+// requestsFD is the pipe from which a worker reads its requests.
+const requestsFD = 3
+
+// leaveWithParent ends the process when nobody holds the other end of the pipe,
+// also while a query computes. The kernel's parent-death signal should have done
+// so before; a child that outlives its server would burn a processor for good.
+func leaveWithParent(fd int) {
+	for {
+		watched := []unix.PollFd{{Fd: int32(fd)}} // a hangup is reported unasked
+		if _, err := unix.Poll(watched, -1); err == unix.EINTR {
+			continue
+		}
+		os.Exit(0)
+	}
 }
 
 // A worker is the child's side of a process.
