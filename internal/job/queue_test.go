@@ -76,3 +76,17 @@ func TestAJobThatIsPutOffRunsOnlyWhenItIsDue(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAClockThatIsSetBackHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	ahead := job.Config{Now: func() time.Time { return time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC) }}
+	j := submit(t, newRunner(t, db, map[string]job.Handler{"x": nothing}, ahead), job.NewJob{Type: "x"})
+	r := newRunner(t, db, map[string]job.Handler{"x": nothing}, job.Config{})
+	start(t, r)
+	wait(t, r, j.ID)
+	names, all := collect(t, subscribe(t, r, j.ID, 0))
+	diff(t, "events", names, []string{"job.created", "job.started", "job.completed"})
+	rest, _ := collect(t, subscribe(t, r, j.ID, all[0].Seq))
+	diff(t, "after the first", rest, names[1:])
+}

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"millwright/internal/errs"
 	"millwright/internal/meta"
@@ -17,6 +18,7 @@ type unfinished struct {
 	id              ID
 	status          Status
 	attempt         int
+	failures        int
 	crashes         int
 	waiting         bool
 	cancelRequested bool
@@ -35,8 +37,8 @@ func (r *Runner) recover(ctx context.Context) (err error) {
 			return err
 		}
 		left, err := meta.All(ctx, tx, func(row meta.Row) (u unfinished, err error) {
-			return u, row.Scan(&u.id, &u.status, &u.attempt, &u.crashes, &u.waiting, &u.cancelRequested, &u.due)
-		}, `SELECT id, status, attempt, crashes, waiting, cancel_requested, due_at FROM jobs
+			return u, row.Scan(&u.id, &u.status, &u.attempt, &u.failures, &u.crashes, &u.waiting, &u.cancelRequested, &u.due)
+		}, `SELECT id, status, attempt, failures, crashes, waiting, cancel_requested, due_at FROM jobs
 			WHERE status IN ('pending', 'running') ORDER BY created_at, id`)
 		if err != nil {
 			return err
@@ -62,7 +64,7 @@ func (r *Runner) restore(ctx context.Context, tx *sql.Tx, u unfinished) ([]ID, e
 		// Its parent may have ended meanwhile, in this very loop.
 		return nil, nil
 	case u.status == Pending:
-		queueID, err := r.enqueue(ctx, tx, u.id, meta.Time(u.due))
+		queueID, err := r.enqueue(ctx, tx, u.id, r.dueAgain(u))
 		if err != nil {
 			return nil, err
 		}
@@ -79,6 +81,20 @@ func (r *Runner) restore(ctx context.Context, tx *sql.Tx, u unfinished) ([]ID, e
 	}
 	end.message = end.problem.Detail
 	return r.finish(ctx, tx, end)
+}
+
+// dueAgain returns when a pending job is due. A clock that was set back since
+// must not put it off by as much.
+func (r *Runner) dueAgain(u unfinished) time.Time {
+	now := r.cfg.Now()
+	due, latest := meta.Time(u.due), now.Add(maxDelay)
+	switch {
+	case u.failures == 0:
+		return now
+	case due.After(latest):
+		return latest
+	}
+	return due
 }
 
 func (r *Runner) redo(ctx context.Context, tx *sql.Tx, u unfinished) error {
