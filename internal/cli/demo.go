@@ -58,9 +58,8 @@ func (c *commands) demo(ctx context.Context, config app.Config, orders int, once
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	c.say("A sample shop answers at %s: /orders has %s, paged, behind a bearer token.", shop.url, plural(int64(orders), "record"))
-	c.say("Millwright answers at %s. Its key, and the shop's token, until this ends:\n", s.base)
-	c.say("    KEY=%s\n    SHOP_TOKEN=%s\n", s.key.Reveal(), token)
+	c.say("Millwright and a sample shop answer on this machine. The shop has %s, paged, behind a\nbearer token. For other terminals, until this ends:\n", plural(int64(orders), "order"))
+	c.say("    export MILLWRIGHT_URL=%s MILLWRIGHT_API_KEY=%s\n    export SHOP=%s/orders SHOP_TOKEN=%s\n", s.base, s.key.Reveal(), shop.url, token)
 	c.show = func(url string, body any) { c.say("%s", curl(url, body, token)) }
 	programs, err := c.connect(ctx, s, "orders", request{
 		URL: shop.url + "/orders", Method: "GET", Parameters: map[string]string{"per_page": "1000"},
@@ -74,7 +73,7 @@ func (c *commands) demo(ctx context.Context, config app.Config, orders int, once
 	if err != nil || once {
 		return err
 	}
-	c.say("\nMillwright keeps running at %s; try, in another terminal:\n", s.base)
+	c.say("\nMillwright keeps running at %s. To ask it the same, in another terminal:\n", s.base)
 	c.say("    curl -s '%s%s?format=csv' -H 'Authorization: Bearer %s' \\\n      -d '{\"project_id\":\"%s\",\"queryprogram_id\":\"%s\"}'\n",
 		s.base, runPath, s.key.Reveal(), s.project, program)
 	c.say("Ctrl-C stops it.")
@@ -84,7 +83,7 @@ func (c *commands) demo(ctx context.Context, config app.Config, orders int, once
 }
 
 // curl returns the call as a person would type it. The session's key and the
-// shop's token stand as $KEY and $SHOP_TOKEN.
+// shop's token stand as variables.
 func curl(url string, body any, token string) string {
 	text, err := encode(body)
 	if err != nil {
@@ -92,7 +91,7 @@ func curl(url string, body any, token string) string {
 	}
 	quoted := strings.ReplaceAll(string(text), "'", `'\''`)
 	quoted = strings.ReplaceAll(quoted, token, `'$SHOP_TOKEN'`)
-	return fmt.Sprintf("    curl -s %s -H \"Authorization: Bearer $KEY\" \\\n      -d '%s'", url, quoted)
+	return fmt.Sprintf("    curl -s %s -H \"Authorization: Bearer $MILLWRIGHT_API_KEY\" \\\n      -d '%s'", url, quoted)
 }
 
 // showOne prints the first answer of the programs that is worth a look, and returns

@@ -52,12 +52,14 @@ func nameAll(programs []programLine) {
 
 func (p programLine) slug() string { return or(slug(or(p.Name, p.Cue)), p.ID) }
 
-// qualified returns table/slug. No slug holds a slash.
+// qualified returns table/slug, where table is the one of the records, also for a
+// question about their nested items (orders__items). No slug holds a slash.
 func (p programLine) qualified() string {
 	if len(p.Tables) == 0 {
 		return "/" + p.slug()
 	}
-	return p.Tables[0] + "/" + p.slug()
+	table, _, _ := strings.Cut(p.Tables[0], "__")
+	return table + "/" + p.slug()
 }
 
 // slug returns text as a name that can be typed without quotes: letters and

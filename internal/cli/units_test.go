@@ -57,7 +57,7 @@ func TestNamesToTypeAreShortAndUnique(t *testing.T) {
 	t.Parallel()
 	programs := []programLine{
 		{ID: "1", Name: "Orders by status", Tables: []string{"orders"}},
-		{ID: "2", Name: "Orders by status", Tables: []string{"orders_2"}},
+		{ID: "2", Name: "Orders by status", Tables: []string{"orders_2__items"}},
 		{ID: "3", Name: "Größe: über/unter 10 %", Tables: []string{"orders"}},
 		{ID: "4", Cue: "How many?"},
 		{ID: "5", Name: "Twice", Tables: []string{"orders"}},
@@ -183,7 +183,7 @@ func TestBarShowsHowMuchOrThatItMoves(t *testing.T) {
 func TestCurlHidesTheTokenAndSurvivesQuotes(t *testing.T) {
 	t.Parallel()
 	got := curl("http://h/v1/x", map[string]string{"name": "Ada's <shop>", "token": "t0ken"}, "t0ken")
-	want := "    curl -s http://h/v1/x -H \"Authorization: Bearer $KEY\" \\\n" +
+	want := "    curl -s http://h/v1/x -H \"Authorization: Bearer $MILLWRIGHT_API_KEY\" \\\n" +
 		`      -d '{"name":"Ada'\''s <shop>","token":"'$SHOP_TOKEN'"}'`
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
