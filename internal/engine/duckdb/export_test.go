@@ -171,6 +171,15 @@ func (e *Engine) Idle() []<-chan struct{} {
 	return gone
 }
 
+// Abandon closes the pipes to all workers, as the end of this process would.
+func (e *Engine) Abandon() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for p := range e.live {
+		p.req.Close()
+	}
+}
+
 // Pids returns the process ids of all workers.
 func (e *Engine) Pids() []int {
 	e.mu.Lock()

@@ -215,7 +215,11 @@ func TestWorkersDieWithTheirParent(t *testing.T) {
 	}
 	must(t, cmd.Process.Kill())
 	for i := range watched {
-		if n, err := unix.Poll(watched[i:i+1], 5000); n != 1 {
+		n, err := unix.Poll(watched[i:i+1], 5000)
+		for errors.Is(err, unix.EINTR) { // the Go scheduler's signals
+			n, err = unix.Poll(watched[i:i+1], 5000)
+		}
+		if n != 1 {
 			t.Errorf("worker %d outlives its parent: %v", pids[i], err)
 		}
 	}
