@@ -15,6 +15,7 @@ import (
 
 	"millwright/internal/httpsource/decode"
 	"millwright/internal/httpsource/paginate"
+	"millwright/internal/secret"
 )
 
 // A Page is an answer whose records are about to be delivered.
@@ -28,6 +29,11 @@ type PageEnd struct {
 	Number  int
 	Records int64 // on this page
 	Bytes   int64 // received for this page, before decompression
+
+	// Next is where to go on after this page: a later Fetch of the same Spec takes
+	// it as Options.Resume. It holds no secret of the Spec. Empty means that there is
+	// no such place: this is the last page, or it is not yet known how the source pages.
+	Next string
 }
 
 // A Sink takes what a Fetch delivers, in order and from one goroutine. An error
@@ -52,6 +58,13 @@ type Options struct {
 	Attempts    int   // requests for one page; 0 means what the spec says
 	HeadBytes   int   // keep this much of the first body in Outcome.Head; at most 64 KB
 	SampleBytes int   // keep records in Outcome.Sample until they are this long
+
+	// Resume is the Next of a PageEnd: the Fetch goes on behind that page, and its
+	// Outcome and its page numbers count what came before.
+	Resume string
+
+	// Secrets finds the secrets that the Spec refers to by name; nil knows none.
+	Secrets Lookup
 }
 
 // An Outcome is what a Fetch did. After an error it holds what was known by then.
@@ -72,6 +85,11 @@ type Outcome struct {
 	Head         []byte            // the beginning of the first body as UTF-8, without secrets
 	HeadCut      bool              // the body is longer than Head
 	Sample       []json.RawMessage // the first records, without secrets
+	Suggestions  []string          // what a person could look at or try, and why
+
+	// Rotated is a refresh token that replaced the one of the Spec, which the source
+	// may accept no more. Settle puts it in.
+	Rotated secret.String `json:"-"`
 }
 
 // Detected says what the first answer turned out to be.
@@ -92,6 +110,9 @@ func (o Outcome) Settle(spec Spec) Spec {
 		cross := spec.Options.Pagination.CrossOrigin
 		spec.Options.Pagination = o.Detected.Pagination.Setting
 		spec.Options.Pagination.CrossOrigin = cross
+	}
+	if !o.Rotated.Empty() && spec.Auth.OAuth2.RefreshToken.Name() == "" {
+		spec.Auth.OAuth2.RefreshToken = o.Rotated
 	}
 	return spec
 }

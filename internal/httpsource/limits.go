@@ -1,6 +1,10 @@
 package httpsource
 
-import "time"
+import (
+	"time"
+
+	"millwright/internal/httpsource/decode"
+)
 
 // Limits bound what one answer may cost. Zero fields mean the default.
 // Every limit that is reached is an error that names it and says how to raise it.
@@ -19,6 +23,10 @@ type Limits struct {
 	Depth         int           // of nesting; 512
 	Keys          int           // of one object; 10,000
 	Redirects     int           // for one page; 5
+	Throughput    int64         // least bytes a second of a body, over each Window; 16
+	Window        time.Duration // of waiting for the source; 1 min
+
+	tempDir string // of the client
 }
 
 func (l Limits) withDefaults() Limits {
@@ -26,8 +34,9 @@ func (l Limits) withDefaults() Limits {
 		Connect: 10 * time.Second, TLS: 10 * time.Second, Header: 30 * time.Second,
 		Idle: 30 * time.Second, Total: 30 * time.Minute,
 		HeaderBytes: 256 << 10, WireBytes: 4 << 30, DecodedBytes: 16 << 30, Ratio: 200,
-		RecordBytes: 32 << 20, DocumentBytes: 64 << 20, Depth: 512, Keys: 10_000, Redirects: 5,
+		RecordBytes: 32 << 20, DocumentBytes: 64 << 20, Depth: 512, Keys: 10_000, Redirects: 5, Throughput: 16, Window: time.Minute,
 	}
+	d.tempDir = l.tempDir
 	set(&d.Connect, l.Connect)
 	set(&d.TLS, l.TLS)
 	set(&d.Header, l.Header)
@@ -42,6 +51,8 @@ func (l Limits) withDefaults() Limits {
 	set(&d.Depth, l.Depth)
 	set(&d.Keys, l.Keys)
 	set(&d.Redirects, l.Redirects)
+	set(&d.Throughput, l.Throughput)
+	set(&d.Window, l.Window)
 	return d
 }
 
@@ -53,9 +64,15 @@ func (l Limits) with(o LimitOverride) Limits {
 	set(&l.DocumentBytes, o.DocumentBytes)
 	set(&l.Ratio, o.Ratio)
 	set(&l.Keys, int(o.Keys))
+	set(&l.Throughput, o.Throughput)
 	set(&l.Total, time.Duration(o.TotalSeconds)*time.Second)
 	set(&l.Idle, time.Duration(o.IdleSeconds)*time.Second)
 	return l
+}
+
+// decoding are the limits of a body after it was received.
+func (l Limits) decoding() decode.Limits {
+	return decode.Limits{DecodedBytes: l.DecodedBytes, Ratio: l.Ratio, RecordBytes: l.RecordBytes, DocumentBytes: l.DocumentBytes, Depth: l.Depth, Keys: l.Keys, TempDir: l.tempDir}
 }
 
 func set[T comparable](to *T, value T) {

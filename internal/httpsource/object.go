@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"millwright/internal/errs"
+	"millwright/internal/secret"
 )
 
 // A member is one field of a JSON object, with the pointer that names it in the
@@ -168,6 +169,45 @@ func (o object) text(names ...string) (string, error) {
 		return "", nil
 	}
 	return m.scalar()
+}
+
+// scalarOr is scalar for a member that may be missing.
+func (m member) scalarOr(missing string) (string, error) {
+	if m.value == nil {
+		return missing, nil
+	}
+	return m.scalar()
+}
+
+// secret reads a scalar, or {"secret": NAME}: a reference to one.
+func (m member) secret() (secret.String, error) {
+	if name, ok := reference(m); ok {
+		return secret.Ref(name), nil
+	}
+	text, err := m.scalar()
+	return secret.New(text), err
+}
+
+// secret reads an optional member that may hold a secret or refer to one.
+func (o object) secret(names ...string) (secret.String, error) {
+	m, ok := o.get(names...)
+	if !ok {
+		return secret.String{}, nil
+	}
+	return m.secret()
+}
+
+// reference returns the name in {"secret": NAME}.
+func reference(m member) (string, bool) {
+	if m.value.Kind() != '{' {
+		return "", false
+	}
+	o, err := readObject(m.value, m.pointer)
+	if err != nil || len(o.members) != 1 || o.members[0].name != "secret" || o.members[0].value.Kind() != '"' {
+		return "", false
+	}
+	name, err := o.members[0].scalar()
+	return name, err == nil && name != ""
 }
 
 // snake turns the camelCase of known fields into snake_case.

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"millwright/internal/errs"
-	"millwright/internal/httpsource/auth"
 	"millwright/internal/httpsource/decode"
 	"millwright/internal/secret"
 )
@@ -53,7 +52,7 @@ func ParseSealed(data []byte) (Spec, error) { return ParseSpec(data) }
 
 func parse(o object) (s Spec, err error) {
 	for _, step := range []func(*Spec, object) error{
-		parseURL, parseMethod, parseHeaders, parseParameters, parseGroups, parseAuth, parseBody, parsePath, parseOptions,
+		parseURL, parseMethod, parseHeaders, parseParameters, parseGroups, parseAuth, parseBody, parsePath, parseOptions, checkMTLS,
 	} {
 		if err := step(&s, o); err != nil {
 			return Spec{}, err
@@ -138,143 +137,6 @@ func parsePath(s *Spec, o object) error {
 	if _, err := decode.ParsePath(s.ResponsePath); err != nil {
 		return within(err, m.pointer)
 	}
-	return nil
-}
-
-func parseAuth(s *Spec, o object) error {
-	kindText, at := "", o.at("authType")
-	if m, ok := o.get("auth_type"); ok {
-		at = m.pointer
-		text, err := m.scalar()
-		if err != nil {
-			return err
-		}
-		kindText = text
-	}
-	kind, ok := auth.ParseKind(kindText)
-	if !ok {
-		names := make([]string, 0, 4)
-		for _, k := range auth.Kinds() {
-			names = append(names, string(k))
-		}
-		return wrong(at, "is %q, which is not a known kind", clip(kindText, 40)).
-			Named("auth-type-unknown").Fix("use one of: " + strings.Join(names, ", "))
-	}
-	s.Auth.Kind = kind
-	if kind == auth.None {
-		return nil
-	}
-	m, ok := o.get("auth")
-	if !ok {
-		m, _ = o.get("auth_config")
-	}
-	if m.pointer == "" {
-		m.pointer = o.at("auth")
-	}
-	details, err := readObject(m.value, m.pointer)
-	if err != nil {
-		return err
-	}
-	switch kind {
-	case auth.APIKey:
-		return parseKey(s, details)
-	case auth.Bearer:
-		return parseBearer(s, details)
-	default:
-		return parseLogin(s, details)
-	}
-}
-
-func parseKey(s *Spec, details object) error {
-	m, ok := details.get("api_key")
-	if !ok {
-		return wrong(details.at("apiKey"), "is missing").Named("api-key-missing").
-			Fix("give the key's name, value and location")
-	}
-	key, err := readObject(m.value, m.pointer)
-	if err != nil {
-		return err
-	}
-	name, err := key.text("name", "key")
-	if err != nil {
-		return err
-	}
-	value, err := key.text("value")
-	if err != nil {
-		return err
-	}
-	location, err := key.text("location", "in", "add_to")
-	if err != nil {
-		return err
-	}
-	if name = strings.TrimSpace(name); name == "" {
-		return wrong(key.at("name"), "is missing: an API key is sent under a name").Named("api-key-without-name").
-			Fix(`name the header, query parameter or cookie, such as "X-API-Key"`)
-	}
-	if value == "" {
-		return wrong(key.at("value"), "is missing").Named("api-key-missing").Fix("give the key itself")
-	}
-	s.Auth.APIKey = auth.Key{Name: name, Value: secret.New(value), Location: auth.Location(strings.ToLower(strings.TrimSpace(location)))}
-	switch s.Auth.APIKey.Location {
-	case "":
-		s.Auth.APIKey.Location = auth.Header
-	case auth.Header, auth.Query, auth.Cookie:
-	default:
-		return wrong(key.at("location"), "is %q", clip(location, 40)).Named("api-key-location").
-			Fix("use one of: header, query, cookie")
-	}
-	if s.Auth.APIKey.Location == auth.Query {
-		return nil
-	}
-	if s.Auth.APIKey.Location == auth.Cookie && strings.ContainsAny(value, ";") {
-		return wrong(key.at("value"), "holds a semicolon, which ends a cookie").Named("header-invalid").Fix("encode the value as the API's documentation says")
-	}
-	return checkHeader(key.at("name"), key.at("value"), name, value)
-}
-
-func parseBearer(s *Spec, details object) error {
-	token, err := details.text("bearer_token", "token")
-	if err != nil {
-		return err
-	}
-	if m, ok := details.get("bearer_token"); ok {
-		details.pointer = strings.TrimSuffix(m.pointer, "/"+m.name)
-	}
-	// People paste the header's whole value.
-	if rest, ok := cutPrefixFold(strings.TrimSpace(token), "bearer "); ok {
-		token = rest
-	}
-	if token = strings.TrimSpace(token); token == "" {
-		return wrong(details.at("bearerToken"), "is missing").Named("bearer-token-missing").Fix("give the token")
-	}
-	s.Auth.Bearer = secret.New(token)
-	return checkHeader("", details.at("bearerToken"), "Authorization", token)
-}
-
-func parseLogin(s *Spec, details object) error {
-	m, ok := details.get("basic_auth")
-	if !ok {
-		return wrong(details.at("basicAuth"), "is missing").Named("basic-auth-missing").Fix("give a username and a password")
-	}
-	login, err := readObject(m.value, m.pointer)
-	if err != nil {
-		return err
-	}
-	name, err := login.text("username", "user_name", "user")
-	if err != nil {
-		return err
-	}
-	password, err := login.text("password")
-	if err != nil {
-		return err
-	}
-	switch {
-	case name == "" && password == "":
-		return wrong(login.at("username"), "is missing").Named("basic-auth-missing").Fix("give a username and a password")
-	case strings.Contains(name, ":"):
-		return wrong(login.at("username"), "holds a colon, which ends a user name").Named("basic-auth-invalid").Fix("check the user name")
-	}
-	s.Auth.Basic = auth.Login{Username: name, Password: secret.New(password)}
 	return nil
 }
 

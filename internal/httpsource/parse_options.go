@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"millwright/internal/errs"
 	"millwright/internal/httpsource/decode"
 	"millwright/internal/httpsource/paginate"
 )
@@ -22,11 +23,11 @@ func parseOptions(s *Spec, o object) error {
 	if err != nil {
 		return err
 	}
-	if err := opt.only("pagination", "shape", "limits", "retry", "rate", "on_partial"); err != nil {
+	if err := opt.only("pagination", "shape", "limits", "retry", "rate", "parallel", "tls", "on_partial"); err != nil {
 		return err
 	}
 	for _, step := range []func(*SpecOptions, object) error{
-		parsePagination, parseShape, parseLimits, parseRetry, parseRate, parsePartial,
+		parsePagination, parseShape, parseLimits, parseRetry, parseRate, parseParallel, parseTLS, parsePartial,
 	} {
 		if err := step(&s.Options, opt); err != nil {
 			return err
@@ -114,6 +115,10 @@ func checkPagination(p paginate.Setting, pointer string) error {
 		return wrong(pointer, "needs path (where the token is) and param (where it goes)").
 			Named("pagination-invalid").Fix(`write {"kind":"cursor","path":"meta.next","param":"cursor"}, or use "auto"`)
 	}
+	if p.Kind == paginate.LastRow && (p.Path == "" || p.Param == "") {
+		return wrong(pointer, "needs path (a value of the record) and param (where it goes)").
+			Named("pagination-invalid").Fix(`write {"kind":"last_row","path":"id","param":"starting_after"}, or use "auto"`)
+	}
 	return nil
 }
 
@@ -122,10 +127,13 @@ func parseShape(opt *SpecOptions, o object) error {
 	if err != nil || text == "" {
 		return err
 	}
-	opt.Shape = decode.Shape(strings.ToLower(text))
-	if !slices.Contains(decode.Shapes(), opt.Shape) {
-		return wrong(o.at("shape"), "is %q, which is not known", clip(text, 40)).Named("shape-unknown").
-			Fix("use one of: rows, lines, columns, prometheus")
+	if opt.Shape, err = decode.ParseShape(text); err != nil {
+		e := wrong(o.at("shape"), "is not known").Named("shape-unknown")
+		if why, ok := errs.Find(err); ok {
+			e.Msg += ": " + why.Msg
+			e.Fix(why.Fixes...)
+		}
+		return e
 	}
 	return nil
 }
@@ -134,12 +142,12 @@ func limitFields(l *LimitOverride) map[string]*int64 {
 	return map[string]*int64{
 		"pages": &l.Pages, "records": &l.Records, "wire_bytes": &l.WireBytes, "decoded_bytes": &l.DecodedBytes,
 		"record_bytes": &l.RecordBytes, "document_bytes": &l.DocumentBytes, "ratio": &l.Ratio, "keys": &l.Keys,
-		"total_seconds": &l.TotalSeconds, "idle_seconds": &l.IdleSeconds,
+		"total_seconds": &l.TotalSeconds, "idle_seconds": &l.IdleSeconds, "min_bytes_per_second": &l.Throughput,
 	}
 }
 
 func limitNames() []string {
-	return []string{"pages", "records", "wire_bytes", "decoded_bytes", "record_bytes", "document_bytes", "ratio", "keys", "total_seconds", "idle_seconds"}
+	return []string{"pages", "records", "wire_bytes", "decoded_bytes", "record_bytes", "document_bytes", "ratio", "keys", "total_seconds", "idle_seconds", "min_bytes_per_second"}
 }
 
 func parseLimits(opt *SpecOptions, o object) error {
@@ -172,7 +180,7 @@ func parseRetry(opt *SpecOptions, o object) error {
 	if err != nil {
 		return err
 	}
-	if err := r.only("attempts", "max_wait_seconds", "safe"); err != nil {
+	if err := r.only("attempts", "max_wait_seconds", "safe", "unsafe"); err != nil {
 		return err
 	}
 	attempts, err := r.whole("attempts")
@@ -187,7 +195,24 @@ func parseRetry(opt *SpecOptions, o object) error {
 		return wrong(m.pointer, "asks for more than 100 attempts or a wait of more than a day").Named("option-invalid").Fix("use smaller numbers")
 	}
 	opt.Retry.Attempts, opt.Retry.MaxWait = int(attempts), time.Duration(wait)*time.Second
-	opt.Retry.Safe, err = r.boolean("safe")
+	if opt.Retry.Safe, err = r.boolean("safe"); err != nil {
+		return err
+	}
+	if opt.Retry.Unsafe, err = r.boolean("unsafe"); err == nil && opt.Retry.Safe && opt.Retry.Unsafe {
+		err = wrong(m.pointer, "says both safe and unsafe").Named("option-invalid").Fix("keep one of the two")
+	}
+	return err
+}
+
+// maxParallel bounds the connections of one run to its source.
+const maxParallel = 32
+
+func parseParallel(opt *SpecOptions, o object) error {
+	n, err := o.whole("parallel")
+	if err == nil && n > maxParallel {
+		err = wrong(o.at("parallel"), "is more than %d", maxParallel).Named("option-invalid").Fix("use a smaller number")
+	}
+	opt.Parallel = int(n)
 	return err
 }
 

@@ -24,13 +24,15 @@ func parseHeaders(s *Spec, o object) error {
 	}
 	seen := map[string]bool{}
 	for _, h := range headers.members {
-		value, err := h.scalar()
+		value, err := h.secret()
 		if err != nil {
 			return err
 		}
 		name := unmangle(strings.TrimSpace(h.name))
-		value = strings.TrimSpace(value)
-		if err := checkHeader(h.pointer, h.pointer, name, value); err != nil {
+		if value.Name() == "" {
+			value = secret.New(strings.TrimSpace(value.Reveal()))
+		}
+		if err := checkHeader(h.pointer, h.pointer, name, value.Reveal()); err != nil {
 			return err
 		}
 		if canon := textproto.CanonicalMIMEHeaderKey(name); seen[canon] {
@@ -38,7 +40,7 @@ func parseHeaders(s *Spec, o object) error {
 		} else {
 			seen[canon] = true
 		}
-		s.Headers = append(s.Headers, Pair{name, secret.New(value)})
+		s.Headers = append(s.Headers, Pair{name, value})
 	}
 	return nil
 }
@@ -99,10 +101,10 @@ func parseParameters(s *Spec, o object) error {
 }
 
 // parseParam reads "name": "value", "name": ["a", "b"] (sent twice) and
-// "name": {"value": ..., "required": true}.
+// "name": {"value": ..., "required": true}; each value may be {"secret": NAME}.
 func parseParam(p member) ([]Param, error) {
 	value, required := p, false
-	if p.value.Kind() == '{' {
+	if _, refers := reference(p); p.value.Kind() == '{' && !refers {
 		o, err := readObject(p.value, p.pointer)
 		if err != nil {
 			return nil, err
@@ -128,12 +130,12 @@ func parseParam(p member) ([]Param, error) {
 	var out []Param
 	empty := true
 	for _, v := range values {
-		text, err := v.scalar()
+		text, err := v.secret()
 		if err != nil {
 			return nil, err
 		}
-		empty = empty && text == ""
-		out = append(out, Param{p.name, secret.New(text), required})
+		empty = empty && text.Empty()
+		out = append(out, Param{p.name, text, required})
 	}
 	if required && empty {
 		return nil, requiredEmpty(p.pointer, p.name)

@@ -38,20 +38,28 @@ func (c call) token() string {
 	return u.String() + "\n" + string(c.body)
 }
 
+// jsonBody is the body if it is a JSON object.
+func (c call) jsonBody() []byte {
+	if body := bytes.TrimSpace(c.body); len(body) > 0 && body[0] == '{' && !strings.Contains(c.typ, "form") && jsontext.Value(body).IsValid() {
+		return body
+	}
+	return nil
+}
+
 // firstCall builds the request that the person described.
-func (f *fetch) firstCall() (call, error) {
-	u, err := url.Parse(f.spec.URL.Reveal())
+func (a *asker) firstCall() (call, error) {
+	u, err := url.Parse(a.spec.URL.Reveal())
 	if err != nil {
 		return call{}, errs.New(errs.Invalid, "url is not a valid address").Named("url-invalid").At("/url")
 	}
 	u.Fragment, u.RawFragment = "", ""
 	u.RawQuery = printable(u.RawQuery)
-	for _, p := range f.spec.Parameters {
+	for _, p := range a.spec.Parameters {
 		if !p.Value.Empty() {
 			u.RawQuery = appendQuery(u.RawQuery, p.Name, p.Value.Reveal())
 		}
 	}
-	for _, g := range f.spec.ParameterGroups {
+	for _, g := range a.spec.ParameterGroups {
 		for _, p := range g.Parameters {
 			if !p.Value.Empty() {
 				u.RawQuery = appendQuery(u.RawQuery, p.Name, p.Value.Reveal())
@@ -59,11 +67,11 @@ func (f *fetch) firstCall() (call, error) {
 			}
 		}
 	}
-	c := call{url: u, method: f.spec.Method, own: true}
-	if c.body, c.typ, err = f.spec.Body.encode(); err != nil {
+	c := call{url: u, method: a.spec.Method, own: true}
+	if c.body, c.typ, err = a.spec.Body.encode(); err != nil {
 		return call{}, err
 	}
-	if param, value, in, ok := paginate.First(f.spec.Options.Pagination); ok {
+	if param, value, in, ok := paginate.First(a.spec.Options.Pagination); ok {
 		return c.with(param, value, in, false)
 	}
 	return c, nil
@@ -112,6 +120,15 @@ func setQuery(query, name, value string) string {
 		out = append(out, pair)
 	}
 	return strings.Join(out, "&")
+}
+
+// step returns the call with the parameters of a step that has no URL.
+func (c call) step(s paginate.Step) (call, error) {
+	next, err := c.with(s.Param, s.Value, s.In, s.Text)
+	if err == nil && s.SizeParam != "" {
+		next, err = next.with(s.SizeParam, s.Size, s.In, false)
+	}
+	return next, err
 }
 
 // with returns the call with one more parameter in the query or in the body.
@@ -207,7 +224,7 @@ func safeHeaders() []string {
 
 // build makes the request of a call. Credentials and the person's own headers
 // are added only if it goes to the spec's origin.
-func (f *fetch) build(ctx context.Context, c call) (*http.Request, error) {
+func (a *asker) build(ctx context.Context, c call) (*http.Request, error) {
 	var body io.Reader
 	if c.body != nil {
 		body = bytes.NewReader(c.body)
@@ -220,14 +237,14 @@ func (f *fetch) build(ctx context.Context, c call) (*http.Request, error) {
 		return nil, errs.New(errs.Invalid, "the request cannot be built").Named("url-invalid")
 	}
 	req.URL, req.Host = &u, u.Host
-	req.Header.Set("User-Agent", f.client.cfg.UserAgent)
+	req.Header.Set("User-Agent", a.client.cfg.UserAgent)
 	req.Header.Set("Accept", "application/json, */*;q=0.5")
 	req.Header.Set("Accept-Encoding", "gzip, br, zstd")
 	if c.typ != "" {
 		req.Header.Set("Content-Type", c.typ)
 	}
-	f.addHeaders(req, c.own)
-	if c.typ != "" && f.spec.Body.Type != RawBody {
+	a.addHeaders(req, c.own)
+	if c.typ != "" && a.spec.Body.Type != RawBody {
 		req.Header.Set("Content-Type", c.typ) // a form's type holds its boundary
 	}
 	if !c.own {
@@ -236,9 +253,12 @@ func (f *fetch) build(ctx context.Context, c call) (*http.Request, error) {
 	if password, ok := login.Password(); login != nil && req.Header.Get("Authorization") == "" && (ok || login.Username() != "") {
 		auth.Credentials{Kind: auth.Basic, Basic: auth.Login{Username: login.Username(), Password: secret.New(password)}}.Apply(req)
 	}
-	f.spec.Auth.Apply(req)
+	if err := a.proof.Prove(ctx, a.sideDoor(), req); err != nil {
+		return nil, a.proofError(ctx, err)
+	}
+	a.redact.refresh()
 	// Next links and redirects often leave out a key that was given as a parameter.
-	for _, p := range f.spec.Parameters {
+	for _, p := range a.spec.Parameters {
 		if secret.LooksSecret(p.Name) && !p.Value.Empty() && !strings.Contains(strings.ToLower(p.Name), "page") && !u.Query().Has(p.Name) {
 			req.URL.RawQuery = appendQuery(req.URL.RawQuery, p.Name, p.Value.Reveal())
 		}
@@ -246,8 +266,8 @@ func (f *fetch) build(ctx context.Context, c call) (*http.Request, error) {
 	return req, nil
 }
 
-func (f *fetch) addHeaders(req *http.Request, own bool) {
-	for _, h := range f.spec.Headers {
+func (a *asker) addHeaders(req *http.Request, own bool) {
+	for _, h := range a.spec.Headers {
 		if !own && !containsFold(safeHeaders(), h.Name) {
 			continue
 		}

@@ -74,7 +74,9 @@ type SpecOptions struct {
 	Shape      decode.Shape  // how the selected value becomes rows; empty means: see the first answer
 	Limits     LimitOverride // zero fields keep the server's limits
 	Retry      Retry
+	TLS        TLS
 	Rate       float64 // requests a second to this source; 0 means unlimited
+	Parallel   int     // pages asked for at once where pages are numbered and their number is known; 0 means 4
 	WarnOnly   bool    // on_partial: warn. An incomplete run is kept with a warning instead of failing
 }
 
@@ -82,7 +84,16 @@ type SpecOptions struct {
 type Retry struct {
 	Attempts int           // requests in all for one page; 0 means 5
 	MaxWait  time.Duration // longest single wait, also for Retry-After; 0 means 2 minutes
-	Safe     bool          // a POST, PUT, PATCH or DELETE may be sent twice
+	Safe     bool          // a POST or PATCH may be sent twice
+	Unsafe   bool          // a PUT or DELETE may not be sent twice, although HTTP says that it may
+}
+
+// TLS says what is trusted and shown when a connection is made. The zero value
+// is the default.
+type TLS struct {
+	CA   string        // PEM; authorities that are trusted besides those of the system
+	Cert string        // PEM; shown to the origin of the URL and to no other
+	Key  secret.String // PEM; of Cert
 }
 
 // LimitOverride replaces single limits for one connection; see [Limits].
@@ -97,6 +108,7 @@ type LimitOverride struct {
 	Keys          int64
 	TotalSeconds  int64
 	IdleSeconds   int64
+	Throughput    int64
 }
 
 // Origin returns scheme://host:port in lower case with the port always given:

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"millwright/internal/httpsource/auth"
-	"millwright/internal/httpsource/decode"
 	"millwright/internal/httpsource/paginate"
 )
 
@@ -79,7 +78,7 @@ func (f *fetch) skipped() int64 {
 func (f *fetch) comparable() bool {
 	s := f.out.Detected.Pagination.Setting
 	fromLater := s.Kind == paginate.Page && s.Start != nil && *s.Start > 1
-	return f.plan.Path.Plain() && (f.plan.Shape == "" || f.plan.Shape == decode.Rows) && !fromLater && !f.single
+	return f.plan.Path.Plain() && f.plan.Shape.OnePerElement() && !fromLater && !f.single
 }
 
 // claims notes the total that the source names. A later page counts if it names

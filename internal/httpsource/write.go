@@ -13,19 +13,30 @@ import (
 	"millwright/internal/secret"
 )
 
-// A reveal shows the value of a named field, or hides it.
-type reveal func(name string, value secret.String) string
+// A reveal shows the value of a named field, or hides it: text, or a reference
+// as {"secret": NAME}.
+type reveal func(name string, value secret.String) any
+
+// plainly is a reveal for values whose references are shown as what they are.
+func plainly(show func(name string, value secret.String) string) reveal {
+	return func(name string, v secret.String) any {
+		if v.Name() != "" {
+			return ordered{{"secret", v.Name()}}
+		}
+		return show(name, v)
+	}
+}
 
 // Public returns the request in the guide's camelCase form with every secret
 // shown as "REDACTED": auth values, and the values of headers, parameters, form
 // fields, query parameters of the URL and keys of a JSON body whose name looks
 // like a secret's.
-func (s Spec) Public() json.RawMessage { return s.write(s.hider(), s.PublicURL()) }
+func (s Spec) Public() json.RawMessage { return s.write(plainly(s.hider()), s.PublicURL()) }
 
 // Sealed returns the request with its secrets, for a vault and nothing else.
 // [ParseSealed] reads it.
 func (s Spec) Sealed() ([]byte, error) {
-	return s.write(func(_ string, v secret.String) string { return v.Reveal() }, s.URL.Reveal()), nil
+	return s.write(plainly(func(_ string, v secret.String) string { return v.Reveal() }), s.URL.Reveal()), nil
 }
 
 // MarshalJSON returns what Public returns, so that a Spec is safe to log.
@@ -46,20 +57,7 @@ func (s Spec) Secrets() []secret.String {
 			}
 		}
 	}
-	for _, h := range s.Headers {
-		add(h.Name, h.Value)
-	}
-	for _, p := range s.Parameters {
-		add(p.Name, p.Value)
-	}
-	for _, g := range s.ParameterGroups {
-		for _, p := range g.Parameters {
-			add(p.Name, p.Value)
-		}
-	}
-	for _, p := range s.Body.Parameters {
-		add(p.Name, p.Value)
-	}
+	s.each(func(_, name string, v *secret.String) { add(name, *v) })
 	if u, err := url.Parse(s.URL.Reveal()); err == nil {
 		if password, ok := u.User.Password(); ok {
 			out = append(out, secret.New(password))
@@ -70,13 +68,26 @@ func (s Spec) Secrets() []secret.String {
 			}
 		}
 	}
+	// A token's address is no place for a secret, but people put them there.
+	for _, place := range []secret.String{s.Auth.OAuth2.TokenURL, s.Auth.Session.URL} {
+		if u, err := url.Parse(place.Reveal()); err == nil {
+			if password, ok := u.User.Password(); ok {
+				out = append(out, secret.New(password))
+			}
+			for name, values := range u.Query() {
+				for _, v := range values {
+					add(name, secret.New(v))
+				}
+			}
+		}
+	}
 	hideBody(s.Body, func(name, value string) { out = append(out, secret.New(value)) })
 	return out
 }
 
 func (s Spec) redactor() secret.Redactor { return secret.NewRedactor(s.Secrets()...) }
 
-func (s Spec) hider() reveal {
+func (s Spec) hider() func(name string, value secret.String) string {
 	known := s.redactor()
 	return func(name string, v secret.String) string {
 		if v.Empty() {
@@ -89,9 +100,12 @@ func (s Spec) hider() reveal {
 	}
 }
 
+// A redactor hides what it knows to be secret.
+type redactor interface{ Redact(text string) string }
+
 // publicURL hides the password and the secret-looking query values of text, and
 // leaves the rest as it is spelled.
-func publicURL(text string, known secret.Redactor) string {
+func publicURL(text string, known redactor) string {
 	u, err := url.Parse(text)
 	if err != nil {
 		return known.Redact(text)
@@ -130,7 +144,7 @@ func (s Spec) write(show reveal, address string) json.RawMessage {
 	if s.ResponsePath != "" {
 		fields = append(fields, field{"responsePathExtractor", s.ResponsePath})
 	}
-	if o := options(s.Options); len(o) > 0 {
+	if o := options(s.Options, show); len(o) > 0 {
 		fields = append(fields, field{"options", o})
 	}
 	var buf bytes.Buffer
@@ -158,7 +172,7 @@ func pairs(list []Pair, show reveal) ordered {
 func params(list []Param, show reveal) ordered {
 	out := ordered{}
 	for _, p := range list {
-		value := any(show(p.Name, p.Value))
+		value := show(p.Name, p.Value)
 		if i := out.index(p.Name); i >= 0 {
 			old := out[i].value.(ordered)
 			if many, ok := old[0].value.([]any); ok {
@@ -185,23 +199,6 @@ func groups(list []Group, show reveal) []any {
 	return out
 }
 
-// credentials hides values whatever their name is: an API key named "q" is one.
-func credentials(c auth.Credentials, show reveal) ordered {
-	switch c.Kind {
-	case auth.APIKey:
-		return ordered{{"apiKey", ordered{
-			{"name", c.APIKey.Name}, {"value", show("apiKey", c.APIKey.Value)}, {"location", string(c.APIKey.Location)},
-		}}}
-	case auth.Bearer:
-		return ordered{{"bearerToken", show("bearerToken", c.Bearer)}}
-	case auth.Basic:
-		return ordered{{"basicAuth", ordered{
-			{"username", c.Basic.Username}, {"password", show("password", c.Basic.Password)},
-		}}}
-	}
-	return ordered{}
-}
-
 func body(b Body, show reveal) ordered {
 	out := ordered{{"type", string(b.Type)}}
 	if b.Type != RawBody {
@@ -212,14 +209,14 @@ func body(b Body, show reveal) ordered {
 		return append(out, field{"parameters", params(list, show)})
 	}
 	// A probe tells whether show hides: a body has no name of its own.
-	content := b.Content.Reveal()
+	content := any(b.Content.Reveal())
 	if show("password", secret.New("probe")) == secret.Hidden {
 		content = show("content", secret.New(hideBody(b, func(string, string) {})))
 	}
 	return append(out, field{"contentType", b.ContentType}, field{"content", content})
 }
 
-func options(o SpecOptions) ordered {
+func options(o SpecOptions, show reveal) ordered {
 	out := ordered{}
 	if p, err := json.Marshal(o.Pagination); err == nil && o.Pagination.Kind != "" {
 		out = append(out, field{"pagination", jsontext.Value(p)})
@@ -241,11 +238,17 @@ func options(o SpecOptions) ordered {
 	}
 	if o.Retry != (Retry{}) {
 		out = append(out, field{"retry", ordered{
-			{"attempts", int64(o.Retry.Attempts)}, {"max_wait_seconds", int64(o.Retry.MaxWait / time.Second)}, {"safe", o.Retry.Safe},
+			{"attempts", int64(o.Retry.Attempts)}, {"max_wait_seconds", int64(o.Retry.MaxWait / time.Second)}, {"safe", o.Retry.Safe}, {"unsafe", o.Retry.Unsafe},
 		}})
 	}
 	if o.Rate != 0 {
 		out = append(out, field{"rate", ordered{{"requests_per_second", o.Rate}}})
+	}
+	if o.Parallel != 0 {
+		out = append(out, field{"parallel", int64(o.Parallel)})
+	}
+	if t := tlsFields(o.TLS, show); len(t) > 0 {
+		out = append(out, field{"tls", t})
 	}
 	if o.WarnOnly {
 		out = append(out, field{"on_partial", "warn"})

@@ -10,20 +10,29 @@ const Hidden = "REDACTED"
 
 // A String is a value that must not be printed. It shows as [Hidden] through
 // fmt, encoding/json and log/slog; only [String.Reveal] gives the value.
-type String struct{ value string }
+//
+// It may be a reference instead: the name of a secret that is kept elsewhere and
+// looked up when it is needed. A reference has no value to reveal.
+type String struct{ value, name string }
 
 // New returns value as a secret.
-func New(value string) String { return String{value} }
+func New(value string) String { return String{value: value} }
 
-// Reveal returns the value.
+// Ref returns a reference to the secret of that name.
+func Ref(name string) String { return String{name: name} }
+
+// Reveal returns the value; "" for a reference.
 func (s String) Reveal() string { return s.value }
 
-// Empty reports whether the value is empty.
-func (s String) Empty() bool { return s.value == "" }
+// Name returns the name that a reference refers to; "" if s is no reference.
+func (s String) Name() string { return s.name }
 
-// String returns Hidden, or "" if there is no value.
+// Empty reports whether there is neither a value nor a reference.
+func (s String) Empty() bool { return s.value == "" && s.name == "" }
+
+// String returns Hidden, or "" if there is nothing.
 func (s String) String() string {
-	if s.value == "" {
+	if s.Empty() {
 		return ""
 	}
 	return Hidden
@@ -36,7 +45,7 @@ func (s String) GoString() string { return s.String() }
 func (s String) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText takes text as the value.
-func (s *String) UnmarshalText(text []byte) error { s.value = string(text); return nil }
+func (s *String) UnmarshalText(text []byte) error { *s = String{value: string(text)}; return nil }
 
 // LogValue hides the value from slog.
 func (s String) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -1,7 +1,9 @@
 // Package auth adds a person's credentials to a request.
 //
 // Credentials belong to one origin. The caller applies them to requests to that
-// origin only; this package never looks at where a request goes.
+// origin only; this package never looks at where a request goes. Kinds that get a
+// token from another place send what that needs to the address that the person
+// gave for it, and nowhere else.
 package auth
 
 import (
@@ -18,20 +20,24 @@ type Kind string
 
 // The kinds of authentication.
 const (
-	None   Kind = "None"
-	APIKey Kind = "API Key"
-	Bearer Kind = "Bearer Token"
-	Basic  Kind = "Basic Auth"
+	None    Kind = "None"
+	APIKey  Kind = "API Key"
+	Bearer  Kind = "Bearer Token"
+	Basic   Kind = "Basic Auth"
+	OAuth2  Kind = "OAuth 2.0"     // a token for client credentials or for a refresh token
+	Digest  Kind = "Digest Auth"   // RFC 7616
+	Session Kind = "Session Login" // a first request whose answer holds a token
+	MTLS    Kind = "mTLS"          // a client certificate and nothing else
 )
 
 // Kinds lists every kind, for messages.
-func Kinds() []Kind { return []Kind{None, APIKey, Bearer, Basic} }
+func Kinds() []Kind { return []Kind{None, APIKey, Bearer, Basic, OAuth2, Digest, Session, MTLS} }
 
 // ParseKind reads a kind regardless of case, spaces and punctuation, and in its
 // short spellings ("apiKey", "bearer", "basic"). The empty text means None.
 func ParseKind(text string) (Kind, bool) {
 	letters := strings.Map(func(r rune) rune {
-		if r == ' ' || r == '_' || r == '-' {
+		if r == ' ' || r == '_' || r == '-' || r == '.' {
 			return -1
 		}
 		return r
@@ -45,6 +51,14 @@ func ParseKind(text string) (Kind, bool) {
 		return Bearer, true
 	case "basic", "basicauth":
 		return Basic, true
+	case "oauth", "oauth2", "oauth20", "oauth2clientcredentials", "clientcredentials", "oauth2refreshtoken":
+		return OAuth2, true
+	case "digest", "digestauth":
+		return Digest, true
+	case "session", "sessionlogin", "login":
+		return Session, true
+	case "mtls", "clientcertificate", "mutualtls":
+		return MTLS, true
 	}
 	return None, false
 }
@@ -66,7 +80,7 @@ type Key struct {
 	Location Location
 }
 
-// A Login is a user name with a password, as RFC 7617 has it.
+// A Login is a user name with a password.
 type Login struct {
 	Username string
 	Password secret.String
@@ -74,14 +88,24 @@ type Login struct {
 
 // Credentials are what one kind needs. Only the field of that kind counts.
 type Credentials struct {
-	Kind   Kind // zero means None
-	APIKey Key
-	Bearer secret.String
-	Basic  Login
+	Kind    Kind // zero means None
+	APIKey  Key
+	Bearer  secret.String
+	Basic   Login // as RFC 7617 has it
+	Digest  Login // as RFC 7616 has it
+	OAuth2  Grant
+	Session LoginRequest
+}
+
+// A Pair is a named value.
+type Pair struct {
+	Name  string
+	Value secret.String
 }
 
 // Apply adds the credentials to req. A query key that req already carries is
-// left alone: a next link often repeats it.
+// left alone: a next link often repeats it. Kinds that need an answer first add
+// nothing; see [New].
 func (c Credentials) Apply(req *http.Request) {
 	switch c.Kind {
 	case Bearer:
@@ -125,6 +149,12 @@ func (c Credentials) Secrets() []secret.String {
 		return []secret.String{c.Basic.Password, secret.New(c.Basic.encoded())}
 	case APIKey:
 		return []secret.String{c.APIKey.Value}
+	case Digest:
+		return []secret.String{c.Digest.Password}
+	case OAuth2:
+		return c.OAuth2.secrets()
+	case Session:
+		return c.Session.secrets()
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package paginate
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -71,14 +72,42 @@ func proposeCursor(a Answer) []Finding {
 		if numeric && name == "next" {
 			params = []string{"page", "cursor", "offset"}
 		}
-		var out []Finding
-		for _, p := range preferred(params, a.URL, f.Path) {
-			out = append(out, Finding{Setting: Setting{Kind: Cursor, Path: f.Path, Param: p},
-				Evidence: "the answer has a token at " + f.Path + "; it goes back as " + p})
+		return cursorFindings(a, params, f.Path, "")
+	}
+	return proposeHeader(a)
+}
+
+// proposeHeader looks for a token in a header.
+func proposeHeader(a Answer) []Finding {
+	known := map[string][]string{
+		"X-Next-Cursor": {"cursor", "next_cursor"}, "Next-Cursor": {"cursor"}, "X-Next-Token": {"next_token", "token"}, "X-Next-Page-Token": {"page_token"},
+		"X-Ms-Continuationtoken": {"continuationToken"}, "X-Continuation-Token": {"continuation_token", "continuationToken"}, "X-Next-Page": {"page"},
+	}
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		if a.Header.Get(name) != "" {
+			return cursorFindings(a, known[name], name, "header")
 		}
-		return out
 	}
 	return nil
+}
+
+// cursorFindings proposes each parameter that may take a token back. A token in
+// a header goes into the query.
+func cursorFindings(a Answer, params []string, path, in string) []Finding {
+	where := "at " + path
+	if in == "header" {
+		where = "in the header " + path
+	} else if in = a.place(); in == "body" {
+		if name, found := given(a, params); name != "" {
+			params, in = []string{name}, found
+		}
+	}
+	var out []Finding
+	for _, p := range preferred(params, a.URL, path) {
+		out = append(out, Finding{Setting: Setting{Kind: Cursor, Path: path, Param: p, In: in},
+			Evidence: "the answer has a token " + where + "; it goes back as " + p})
+	}
+	return out
 }
 
 // preferred puts a parameter that the request has already first, spelled as

@@ -23,8 +23,8 @@ func (s offsetStyle) Next(a Answer) Step {
 func proposeOffset(a Answer) []Finding {
 	names := []string{"offset", "skip", "start", "startat", "startindex", "from", "pageoffset", "firstresult"}
 	total, _, claimed := Total(a)
-	if name, n, ok := numbered(a.URL, names...); ok {
-		return []Finding{{Setting: Setting{Kind: Offset, Param: name, Start: &n}, Evidence: "the request has an offset in " + name}}
+	if name, n, in, ok := numbered(a, names...); ok {
+		return []Finding{{Setting: Setting{Kind: Offset, Param: name, In: in, Start: &n}, Evidence: "the request has an offset in " + name}}
 	}
 	if !claimed || total <= a.Seen {
 		return nil
@@ -38,7 +38,7 @@ func proposeOffset(a Answer) []Finding {
 		for _, known := range names {
 			if name == known {
 				start := int(n)
-				return []Finding{{Setting: Setting{Kind: Offset, Param: lastKey(f.Path), Start: &start},
+				return []Finding{{Setting: Setting{Kind: Offset, Param: lastKey(f.Path), In: a.place(), Start: &start},
 					Evidence: "the answer has an offset at " + f.Path + " and claims " + strconv.FormatInt(total, 10) + " records"}}
 			}
 		}

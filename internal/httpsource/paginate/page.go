@@ -1,7 +1,7 @@
 package paginate
 
 import (
-	"net/url"
+	"math"
 	"slices"
 	"strconv"
 )
@@ -77,8 +77,8 @@ func (a Answer) totalPages(path string) (int64, bool) {
 // proposePage looks for a page number in the request, or for one of several
 // pages in the answer.
 func proposePage(a Answer) []Finding {
-	if name, n, ok := numbered(a.URL, "page", "p", "pagenumber", "pageno", "pagenum", "currentpage", "pg", "pageindex"); ok {
-		return []Finding{{Setting: Setting{Kind: Page, Param: name, Start: &n}, Evidence: "the request has a page number in " + name}}
+	if name, n, in, ok := numbered(a, "page", "p", "pagenumber", "pageno", "pagenum", "currentpage", "pg", "pageindex"); ok {
+		return []Finding{{Setting: Setting{Kind: Page, Param: name, In: in, Start: &n}, Evidence: "the request has a page number in " + name}}
 	}
 	total, ok := a.totalPages("")
 	if !ok || total < 2 {
@@ -95,17 +95,18 @@ func proposePage(a Answer) []Finding {
 			if name := plain(param); name == "currentpage" || name == "number" {
 				param = "page"
 			}
-			return []Finding{{Setting: Setting{Kind: Page, Param: param, Start: &start},
+			return []Finding{{Setting: Setting{Kind: Page, Param: param, In: a.place(), Start: &start},
 				Evidence: "the answer is page " + strconv.FormatInt(n, 10) + " of " + strconv.FormatInt(total, 10)}}
 		}
 	}
 	start := 1
-	return []Finding{{Setting: Setting{Kind: Page, Param: "page", Start: &start}, Evidence: "the answer is one of " + strconv.FormatInt(total, 10) + " pages"}}
+	return []Finding{{Setting: Setting{Kind: Page, Param: "page", In: a.place(), Start: &start}, Evidence: "the answer is one of " + strconv.FormatInt(total, 10) + " pages"}}
 }
 
-// numbered returns a query parameter with one of the names and a whole number.
-func numbered(u *url.URL, names ...string) (string, int, bool) {
-	query := u.Query()
+// numbered returns a parameter of the request with one of the names and a whole
+// number, and where it stands.
+func numbered(a Answer, names ...string) (name string, n int, in string, ok bool) {
+	query := queryOf(a.URL)
 	keys := make([]string, 0, len(query))
 	for k := range query {
 		keys = append(keys, k)
@@ -113,8 +114,13 @@ func numbered(u *url.URL, names ...string) (string, int, bool) {
 	slices.Sort(keys)
 	for _, k := range keys {
 		if n, err := strconv.Atoi(query.Get(k)); err == nil && n >= 0 && slices.Contains(names, plain(k)) {
-			return k, n, true
+			return k, n, "", true
 		}
 	}
-	return "", 0, false
+	for _, f := range bodyFields(a.Body) {
+		if n, ok := number(f.Raw); ok && n <= math.MaxInt32 && slices.Contains(names, plain(lastKey(f.Path))) {
+			return f.Path, int(n), "body", true
+		}
+	}
+	return "", 0, "", false
 }

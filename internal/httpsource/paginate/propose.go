@@ -12,7 +12,7 @@ func Propose(a Answer) []Finding {
 	if more, known := a.More(); known && !more {
 		return nil
 	}
-	for _, propose := range []func(Answer) []Finding{proposeURL, proposeCursor, proposePage, proposeOffset} {
+	for _, propose := range []func(Answer) []Finding{proposeGraphQL, proposeURL, proposeCursor, proposePage, proposeOffset, proposeLastRow} {
 		if found := propose(a); len(found) > 0 {
 			return found
 		}

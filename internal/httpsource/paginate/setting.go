@@ -17,10 +17,16 @@ const (
 	Cursor Kind = "cursor"      // a token in the body or a header, sent back as a parameter
 	Page   Kind = "page"        // a page number
 	Offset Kind = "offset"      // a number of records to skip
+
+	LastRow Kind = "last_row" // a value of the last record, sent back as a parameter: "starting_after"
 )
 
 // Kinds lists every kind, for messages.
-func Kinds() []Kind { return []Kind{Auto, None, Link, URL, Cursor, Page, Offset} }
+func Kinds() []Kind { return []Kind{Auto, None, Link, URL, Cursor, Page, Offset, LastRow} }
+
+// Numbered reports whether pages are asked for by a number that does not stand
+// in the page before.
+func (k Kind) Numbered() bool { return k == Page || k == Offset }
 
 // A Setting is how one connection pages. Its JSON is stored with the connection.
 type Setting struct {
@@ -28,7 +34,8 @@ type Setting struct {
 
 	// Path is where the answer holds the next URL or token, as keys joined by
 	// dots: "links.next", "meta.next_cursor". For a token in a header it is the
-	// header's name with In = "header".
+	// header's name with In = "header". For a last record it is the place in the
+	// record: "id".
 	Path string `json:"path,omitempty"`
 
 	// Param is the query parameter (or, with In = "body", the key of the JSON

@@ -21,8 +21,10 @@ type Answer struct {
 	URL     *url.URL // asked for, redirects not counted
 	Header  http.Header
 	Fields  []Field
-	Records int64 // on this page
-	Seen    int64 // on all pages so far, this one included
+	Records int64  // on this page
+	Seen    int64  // on all pages so far, this one included
+	Last    []byte // the last record, if the way of paging may need it
+	Body    []byte // of the request, if that was a JSON object
 }
 
 // A Step is the way to the next page, or the reason why there is none.
@@ -70,6 +72,8 @@ func New(s Setting) Style {
 		return pageStyle{s}
 	case Offset:
 		return offsetStyle{s}
+	case LastRow:
+		return lastRowStyle{s}
 	}
 	return noStyle{}
 }
