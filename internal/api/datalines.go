@@ -175,9 +175,9 @@ func (s *Server) datalineVersions(ctx context.Context, in *IDInput) (*out[[]Data
 
 // A DatalineProfile is what is known of a dataset version.
 type DatalineProfile struct {
-	Version int64  `json:"version"`
-	Profile Object `json:"profile" doc:"Columns with statistics, roles and evidence; facts about the table; null until analysed"`
-	Typing  Object `json:"typing" doc:"For each place in the records: what was seen and which type it got"`
+	Version int64           `json:"version"`
+	Profile Object          `json:"profile" doc:"Columns with statistics, roles and evidence; facts about the table; null until analysed"`
+	Typing  json.RawMessage `json:"typing" doc:"For each place in the records: what was seen and which type it got"`
 }
 
 func (s *Server) datalineProfile(ctx context.Context, in *IDInput) (*out[DatalineProfile], error) {
@@ -190,7 +190,7 @@ func (s *Server) datalineProfile(ctx context.Context, in *IDInput) (*out[Datalin
 	if err != nil {
 		return nil, err
 	}
-	w.Typing = Object(v.Report)
+	w.Typing = v.Report
 	found, err := s.Datasets.Profile(ctx, d.ID, d.Version)
 	switch {
 	case err == nil:

@@ -15,22 +15,22 @@ import (
 
 // A Run is one execution of a connection: the job that fetches, and what came of it.
 type Run struct {
-	ID           string     `json:"id" doc:"Also the id of the job"`
-	DatasourceID string     `json:"datasource_id"`
-	Status       string     `json:"status" enum:"pending,running,completed,failed,canceled"`
-	Phase        string     `json:"phase"`
-	Progress     float64    `json:"progress" doc:"Percent; 0 while unknown"`
-	Message      string     `json:"message"`
-	Stats        JobStats   `json:"stats"`
-	DatalineID   *string    `json:"dataline_id" doc:"The dataset; null until it has landed"`
-	Version      *int64     `json:"version" doc:"The version that it made; null until it has landed"`
-	Rows         *int64     `json:"rows"`
-	Bytes        *int64     `json:"bytes" doc:"Of the Parquet files"`
-	Verdict      Object     `json:"verdict" doc:"How complete it is, with evidence; null until it has landed"`
-	Error        *JobError  `json:"error"`
-	CreatedAt    time.Time  `json:"created_at"`
-	StartedAt    *time.Time `json:"started_at"`
-	FinishedAt   *time.Time `json:"finished_at"`
+	ID           string           `json:"id" doc:"Also the id of the job"`
+	DatasourceID string           `json:"datasource_id"`
+	Status       string           `json:"status" enum:"pending,running,completed,failed,canceled"`
+	Phase        string           `json:"phase"`
+	Progress     float64          `json:"progress" doc:"Percent; 0 while unknown"`
+	Message      string           `json:"message"`
+	Stats        JobStats         `json:"stats"`
+	DatalineID   *string          `json:"dataline_id" doc:"The dataset; null until it has landed"`
+	Version      *int64           `json:"version" doc:"The version that it made; null until it has landed"`
+	Rows         *int64           `json:"rows"`
+	Bytes        *int64           `json:"bytes" doc:"Of the Parquet files"`
+	Verdict      Object           `json:"verdict" doc:"How complete it is, with evidence; null until it has landed"`
+	Error        OrNull[JobError] `json:"error"`
+	CreatedAt    time.Time        `json:"created_at"`
+	StartedAt    *time.Time       `json:"started_at"`
+	FinishedAt   *time.Time       `json:"finished_at"`
 }
 
 // A RunIDInput names a run of a datasource.

@@ -12,7 +12,7 @@ type Detected struct {
 // A DetectedPath is where the records are.
 type DetectedPath struct {
 	Path     string   `json:"path" doc:"As responsePathExtractor takes it; empty for the whole answer"`
-	Shape    string   `json:"shape" enum:"rows,lines,columns,prometheus"`
+	Shape    string   `json:"shape" doc:"How it becomes rows" example:"rows"`
 	Evidence string   `json:"evidence"`
 	Given    bool     `json:"given" doc:"Whether a person set it"`
 	Others   []string `json:"others" doc:"Other places that could have been meant"`

@@ -12,30 +12,30 @@ import (
 
 // A Job as clients see it: the union of what the existing ones read.
 type Job struct {
-	ID              string     `json:"id"`
-	JobID           string     `json:"job_id" doc:"The same as id"`
-	JobType         string     `json:"job_type" example:"http_request"`
-	Status          string     `json:"status" enum:"pending,running,completed,failed,canceled"`
-	LatestStatus    string     `json:"latest_status" doc:"The same as status"`
-	Phase           string     `json:"phase" example:"fetch"`
-	Progress        float64    `json:"progress" doc:"Percent; 0 while unknown"`
-	Message         string     `json:"message"`
-	Stats           JobStats   `json:"stats"`
-	ProjectID       string     `json:"project_id"`
-	UserID          string     `json:"user_id"`
-	ParentJobID     *string    `json:"parent_job_id"`
-	Metadata        Object     `json:"metadata"`
-	Payload         Object     `json:"payload"`
-	Source          string     `json:"source"`
-	SourceID        string     `json:"source_id"`
-	SourceEventType string     `json:"source_event_type"`
-	SourceMetadata  Object     `json:"source_metadata"`
-	Attempt         int        `json:"attempt"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
-	StartedAt       *time.Time `json:"started_at"`
-	FinishedAt      *time.Time `json:"finished_at"`
-	Error           *JobError  `json:"error"`
+	ID              string           `json:"id"`
+	JobID           string           `json:"job_id" doc:"The same as id"`
+	JobType         string           `json:"job_type" example:"http_request"`
+	Status          string           `json:"status" enum:"pending,running,completed,failed,canceled"`
+	LatestStatus    string           `json:"latest_status" doc:"The same as status"`
+	Phase           string           `json:"phase" example:"fetch"`
+	Progress        float64          `json:"progress" doc:"Percent; 0 while unknown"`
+	Message         string           `json:"message"`
+	Stats           JobStats         `json:"stats"`
+	ProjectID       string           `json:"project_id"`
+	UserID          string           `json:"user_id"`
+	ParentJobID     *string          `json:"parent_job_id"`
+	Metadata        Object           `json:"metadata"`
+	Payload         Object           `json:"payload"`
+	Source          string           `json:"source"`
+	SourceID        string           `json:"source_id"`
+	SourceEventType string           `json:"source_event_type"`
+	SourceMetadata  Object           `json:"source_metadata"`
+	Attempt         int              `json:"attempt"`
+	CreatedAt       time.Time        `json:"created_at"`
+	UpdatedAt       time.Time        `json:"updated_at"`
+	StartedAt       *time.Time       `json:"started_at"`
+	FinishedAt      *time.Time       `json:"finished_at"`
+	Error           OrNull[JobError] `json:"error"`
 }
 
 // JobStats says how far a run is.
@@ -66,7 +66,7 @@ func jobWire(j job.Job) Job {
 		w.ParentJobID = &j.ParentID
 	}
 	if j.Error != nil {
-		w.Error = &JobError{Type: j.Error.Type, Kind: string(j.Error.Kind), Title: j.Error.Title, Detail: j.Error.Detail, Fixes: j.Error.Fixes}
+		w.Error.Value = &JobError{Type: j.Error.Type, Kind: string(j.Error.Kind), Title: j.Error.Title, Detail: j.Error.Detail, Fixes: j.Error.Fixes}
 	}
 	return w
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -46,4 +47,15 @@ func (r Records) MarshalJSON() ([]byte, error) { return json.RawMessage(r).Marsh
 // Schema describes an array of objects.
 func (Records) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}
+}
+
+// OrNull is a T, or null. huma has no words for a null in place of an object.
+type OrNull[T any] struct{ Value *T }
+
+// MarshalJSON returns the JSON of the value.
+func (o OrNull[T]) MarshalJSON() ([]byte, error) { return json.Marshal(o.Value) }
+
+// Schema describes the T or null.
+func (OrNull[T]) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{AnyOf: []*huma.Schema{r.Schema(reflect.TypeFor[T](), true, ""), {Type: "null"}}}
 }

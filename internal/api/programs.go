@@ -16,37 +16,37 @@ import (
 // query, code and query_program. Steps, slots and stores are JSON in text,
 // because existing clients type them so; slot_list is the same as objects.
 type QueryProgram struct {
-	ID           string         `json:"id"`
-	ProjectID    string         `json:"project_id"`
-	DatalineID   *string        `json:"dataline_id"`
-	DataobjectID *string        `json:"dataobject_id"`
-	Name         string         `json:"name"`
-	Cue          string         `json:"cue" doc:"The question"`
-	Query        string         `json:"query" doc:"The same as cue"`
-	Code         string         `json:"code" doc:"SQL"`
-	QueryProgram string         `json:"query_program" doc:"The same as code"`
-	Steps        *string        `json:"steps"`
-	Slots        *string        `json:"slots" doc:"JSON text"`
-	SlotList     []program.Slot `json:"slot_list"`
-	Stores       *string        `json:"stores"`
-	Published    bool           `json:"published"`
-	Public       bool           `json:"public"`
-	Reason       *string        `json:"reason" doc:"Why it was written, with numbers"`
-	Reasons      []string       `json:"reasons"`
-	PrevID       *string        `json:"prev_id"`
-	OntologyID   *string        `json:"ontologyId"`
-	Dialect      string         `json:"dialect"`
-	Origin       string         `json:"origin" enum:"generated,edited,custom"`
-	Kind         string         `json:"kind"`
-	Template     string         `json:"template"`
-	Tables       []string       `json:"tables"`
-	Chart        *program.Chart `json:"chart"`
-	Score        float64        `json:"score"`
-	Version      int64          `json:"version"`
-	Metadata     Object         `json:"metadata"`
-	CreatedAt    time.Time      `json:"created_at"`
-	UpdatedAt    time.Time      `json:"updated_at"`
-	DeletedAt    *time.Time     `json:"deleted_at"`
+	ID           string                `json:"id"`
+	ProjectID    string                `json:"project_id"`
+	DatalineID   *string               `json:"dataline_id"`
+	DataobjectID *string               `json:"dataobject_id"`
+	Name         string                `json:"name"`
+	Cue          string                `json:"cue" doc:"The question"`
+	Query        string                `json:"query" doc:"The same as cue"`
+	Code         string                `json:"code" doc:"SQL"`
+	QueryProgram string                `json:"query_program" doc:"The same as code"`
+	Steps        *string               `json:"steps"`
+	Slots        *string               `json:"slots" doc:"JSON text"`
+	SlotList     []program.Slot        `json:"slot_list"`
+	Stores       *string               `json:"stores"`
+	Published    bool                  `json:"published"`
+	Public       bool                  `json:"public"`
+	Reason       *string               `json:"reason" doc:"Why it was written, with numbers"`
+	Reasons      []string              `json:"reasons"`
+	PrevID       *string               `json:"prev_id"`
+	OntologyID   *string               `json:"ontologyId"`
+	Dialect      string                `json:"dialect"`
+	Origin       string                `json:"origin" enum:"generated,edited,custom"`
+	Kind         string                `json:"kind"`
+	Template     string                `json:"template"`
+	Tables       []string              `json:"tables"`
+	Chart        OrNull[program.Chart] `json:"chart"`
+	Score        float64               `json:"score"`
+	Version      int64                 `json:"version"`
+	Metadata     Object                `json:"metadata"`
+	CreatedAt    time.Time             `json:"created_at"`
+	UpdatedAt    time.Time             `json:"updated_at"`
+	DeletedAt    *time.Time            `json:"deleted_at"`
 }
 
 func programWire(r store.Record) QueryProgram {
@@ -54,7 +54,7 @@ func programWire(r store.Record) QueryProgram {
 	w := QueryProgram{ID: r.ID, ProjectID: r.ProjectID, DatalineID: orNull(r.DatasetID), Name: p.Name, Cue: p.Cue, Query: p.Cue, Code: p.SQL, QueryProgram: p.SQL,
 		Steps: r.Steps, Slots: r.SlotsText, SlotList: p.Slots, Stores: r.Stores, Published: r.Published, Public: r.Public,
 		Reason: orNull(joinLines(p.Reason)), Reasons: p.Reason, PrevID: orNull(r.PrevID), Dialect: p.Dialect, Origin: string(r.Origin), Kind: p.Kind,
-		Template: p.Template, Tables: p.Tables, Chart: p.Chart, Score: p.Score, Version: r.Version, Metadata: Object(r.Metadata),
+		Template: p.Template, Tables: p.Tables, Chart: OrNull[program.Chart]{p.Chart}, Score: p.Score, Version: r.Version, Metadata: Object(r.Metadata),
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, DeletedAt: r.DeletedAt}
 	if w.Slots == nil {
 		if text, err := json.Marshal(p.Slots); err == nil {

@@ -5,6 +5,7 @@ package compat
 
 import (
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 )
@@ -32,13 +33,19 @@ func Handler(next http.Handler, refuse func(http.ResponseWriter, *http.Request, 
 
 // cleanPath serves every route at Prefix too, and takes doubled and trailing
 // slashes without a redirect: a client that follows one may turn POST into GET.
+// Encoded slashes and dots are no slashes and dots: a proxy before us may guard
+// paths, and must not be fooled.
 func cleanPath(r *http.Request) {
-	p := path.Clean("/" + r.URL.Path)
+	p := path.Clean("/" + r.URL.EscapedPath())
 	if rest, ok := strings.CutPrefix(p, Prefix); ok && (rest == "" || rest[0] == '/') {
 		p = "/" + strings.TrimPrefix(rest, "/")
 	}
-	if p != r.URL.Path {
-		r.URL.Path, r.URL.RawPath = p, ""
+	plain, err := url.PathUnescape(p)
+	if err != nil {
+		return // unreachable: the server parsed it
+	}
+	if r.URL.Path, r.URL.RawPath = plain, p; (&url.URL{Path: plain}).EscapedPath() == p {
+		r.URL.RawPath = ""
 	}
 }
 

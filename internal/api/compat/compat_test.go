@@ -42,6 +42,7 @@ func TestPaths(t *testing.T) {
 		{"not the prefix", "/api/infactoryx/v1", "/api/infactoryx/v1"},
 		{"TypeScript callCustomEndpoint: double slash", "/live/slug/v1//path", "/live/slug/v1/path"},
 		{"trailing slash", "/v1/orgs/", "/v1/orgs"},
+		{"an encoded slash is no slash", "/v1/projects/a%2f..%2fb", "/v1/projects/a/../b"},
 		{"dots cannot climb out of the prefix", "/api/infactory/../v1/x", "/api/v1/x"},
 	} {
 		if got := send(t, httptest.NewRequest("GET", c.target, nil)).path; got != c.want {
