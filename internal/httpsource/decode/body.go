@@ -53,7 +53,12 @@ func Open(wire io.Reader, contentEncoding, contentType string, l Limits) (*Body,
 		if name == "" {
 			break
 		}
-		if r, err = b.unwrap(br, name, in, l); err != nil {
+		if name == "zip" {
+			r, err = b.unzip(br, in, l)
+		} else {
+			r, err = b.unwrap(br, name, in, l)
+		}
+		if err != nil {
 			b.Close()
 			return nil, err
 		}
@@ -186,7 +191,7 @@ func bounded(in *meter, l Limits) func(int64) error {
 
 func sniffEncoding(br *bufio.Reader) string {
 	head, _ := br.Peek(4) // a short or failing body shows when it is read
-	for _, name := range []string{"gzip", "zstd"} {
+	for _, name := range []string{"gzip", "zstd", "zip"} {
 		if isA(name, head) {
 			return name
 		}
@@ -198,6 +203,9 @@ func isA(name string, head []byte) bool {
 	switch name {
 	case "gzip":
 		return len(head) >= 2 && head[0] == 0x1f && head[1] == 0x8b
+	case "zip":
+		// The second is an archive without members.
+		return len(head) >= 4 && (string(head) == "PK\x03\x04" || string(head) == "PK\x05\x06")
 	case "zstd":
 		// The second form is a skippable frame.
 		return len(head) >= 4 && (string(head) == "\x28\xb5\x2f\xfd" || head[0]&0xf0 == 0x50 && string(head[1:]) == "\x2a\x4d\x18")

@@ -16,7 +16,8 @@ import (
 )
 
 // toUTF8 converts r to UTF-8 without a byte order mark. A mark decides, then
-// the zero bytes that UTF-16 and UTF-32 put into JSON, then the declared charset.
+// the zero bytes that UTF-16 and UTF-32 put into JSON, then the declared charset,
+// then what an XML document says of itself.
 func toUTF8(r io.Reader, declared string) (io.Reader, string, error) {
 	br := bufio.NewReaderSize(r, 64<<10)
 	head, _ := br.Peek(4) // an error comes back with the first Read
@@ -27,6 +28,9 @@ func toUTF8(r io.Reader, declared string) (io.Reader, string, error) {
 	name, enc := wide(head)
 	if enc == nil {
 		name = strings.ToLower(strings.TrimSpace(declared))
+		if name == "" {
+			name = xmlCharset(br)
+		}
 		switch name {
 		case "", "utf-8", "utf8", "us-ascii", "ascii", "binary":
 			return br, "utf-8", nil
@@ -44,6 +48,22 @@ func toUTF8(r io.Reader, declared string) (io.Reader, string, error) {
 		}
 	}
 	return &replaced{r: transform.NewReader(br, enc.NewDecoder()), charset: name}, name, nil
+}
+
+// xmlCharset returns the encoding that an XML declaration names, in lower case.
+func xmlCharset(br *bufio.Reader) string {
+	head, _ := br.Peek(256) // an error comes back with the first Read
+	if !bytes.HasPrefix(head, []byte("<?xml")) {
+		return ""
+	}
+	declaration, _, _ := bytes.Cut(head, []byte("?>"))
+	_, after, _ := bytes.Cut(declaration, []byte("encoding"))
+	after = bytes.TrimLeft(after, " \t\r\n=")
+	if len(after) == 0 || after[0] != '"' && after[0] != '\'' {
+		return ""
+	}
+	name, _, _ := bytes.Cut(after[1:], after[:1])
+	return strings.ToLower(string(name))
 }
 
 // wide recognises UTF-16 and UTF-32 by their mark or by the zero bytes around
@@ -75,13 +95,19 @@ type replaced struct {
 	r       io.Reader
 	charset string
 	tail    []byte // the last two bytes of the read before
+	n       int64  // bytes given so far
 }
 
 func (c *replaced) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	seam := append(c.tail, p[:min(n, 2)]...)
+	at := c.n - int64(len(c.tail)) + int64(bytes.Index(seam, []byte("\uFFFD")))
+	if i := bytes.Index(p[:n], []byte("\uFFFD")); i >= 0 && !bytes.Contains(seam, []byte("\uFFFD")) {
+		at = c.n + int64(i)
+	}
+	c.n += int64(n)
 	if bytes.Contains(seam, []byte("\uFFFD")) || bytes.Contains(p[:n], []byte("\uFFFD")) {
-		return 0, errs.New(errs.Upstream, "the body holds bytes that are not valid %s", c.charset).Named("charset-invalid").
+		return 0, errs.New(errs.Upstream, "the body holds bytes that are not valid %s (at byte %d of it as UTF-8)", c.charset, at).Named("charset-invalid").
 			Fix("ask the source for UTF-8, for example with the header Accept: application/json; charset=utf-8")
 	}
 	if n >= 2 {

@@ -236,7 +236,7 @@ func TestInspect(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
-			f, err := decode.Inspect(strings.NewReader(c.doc), limits())
+			f, err := decode.Inspect(strings.NewReader(c.doc), decode.Path{}, limits())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -391,7 +391,7 @@ func FuzzSplit(f *testing.F) {
 		if err != nil && strings.HasPrefix(errType(err), "unclassified") {
 			t.Errorf("error without a class: %v", err)
 		}
-		if fnd, ferr := decode.Inspect(strings.NewReader(doc), limits()); ferr == nil {
+		if fnd, ferr := decode.Inspect(strings.NewReader(doc), decode.Path{}, limits()); ferr == nil {
 			_, res, err := split(t, doc, fnd.Path, fnd.Shape)
 			if err == nil && !res.Selected() || err != nil && strings.HasPrefix(errType(err), "unclassified") {
 				t.Errorf("found %+v, which selects %v: %v", fnd, res.Selected(), err)

@@ -1,9 +1,9 @@
 package decode
 
 import (
-	"fmt"
+	"bufio"
+	"bytes"
 	"io"
-	"math"
 	"slices"
 	"strings"
 
@@ -17,18 +17,27 @@ type candidate struct {
 	objects  int64
 	keys     map[string]int64 // in the first objects
 	sampled  int64
-	siblings int  // scalars beside it
-	series   bool // the first element is a series of samples
+	siblings int // scalars beside it
+	look     look
 }
 
-// sampled is how many elements of an array are compared with each other.
+// sampleSize is how many elements of an array are compared with each other.
 const sampleSize = 50
+
+// maxCandidates bounds what an inspection remembers: documents with more places
+// for rows than this have no place that could be told from the others.
+const maxCandidates = 2000
 
 // An inspection is what a look at a whole document gives.
 type inspection struct {
 	*splitter
-	arrays  []*candidate
-	columns []*columnSet
+	arrays   []*candidate
+	columns  []*columnSet
+	maps     []*keySet
+	frames   []Finding
+	single   Finding // a JSON:API resource under data
+	message  string  // of the first of the answer's errors
+	contents bool    // there is a member data that is not null
 }
 
 // A columnSet is an object that could be columns.
@@ -39,9 +48,14 @@ type columnSet struct {
 }
 
 // Inspect reads a whole body and says where its rows are. It holds no more than
-// one element.
-func Inspect(r io.Reader, l Limits) (Finding, error) {
-	in := inspection{splitter: newSplitter(r, Plan{}, l, nil)}
+// one element. For XML, a path that is not the zero Path is taken as given.
+func Inspect(r io.Reader, at Path, l Limits) (Finding, error) {
+	br := bufio.NewReaderSize(r, 32<<10)
+	head, _ := br.Peek(1024) // an error comes back with the first Read
+	if bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("<")) {
+		return inspectXML(br, at, l)
+	}
+	in := inspection{splitter: newSplitter(br, Plan{}, l, nil)}
 	f, err := in.document()
 	if err != nil {
 		return Finding{}, explain(err)
@@ -65,27 +79,56 @@ func (in *inspection) document() (Finding, error) {
 		}
 		return Finding{Path: "$", Shape: Rows, Evidence: "the answer is " + strings.TrimPrefix(describe(kind), "it is ")}, nil
 	}
-	if err := in.object(nil); err != nil {
+	if _, err := in.object(nil); err != nil {
 		return Finding{}, err
 	}
 	// Another document behind the first: the rest is read when it is split.
 	if in.dec.PeekKind() == '{' {
 		return Finding{Path: "$", Shape: Lines, Evidence: "the answer is one JSON object after the other"}, nil
 	}
-	return in.choose(), nil
+	f := in.choose()
+	if in.message != "" && !in.contents && (f.Path == "errors" || f.Path == "$") {
+		return Finding{}, refused(in.message)
+	}
+	return f, nil
+}
+
+// An outline is what an object shows to the one around it.
+type outline struct {
+	keys []string // the first of them
+	kind string   // of its member type, if that is a string
 }
 
 // object looks at the members of an object.
-func (in *inspection) object(names []string) error {
+func (in *inspection) object(names []string) (outline, error) {
 	set := &columnSet{names: names}
+	ids := &keySet{names: names, keys: map[string]int64{}}
+	var own outline
 	scalars, before := 0, len(in.arrays)
+	forms := map[string]jsontext.Kind{}
 	err := in.members(func(name string) error {
 		path := append(slices.Clone(names), name)
-		switch kind := in.dec.PeekKind(); {
+		kind := in.dec.PeekKind()
+		ids.count(name, kind)
+		if len(own.keys) < sampleSize {
+			own.keys = append(own.keys, name)
+			forms[name] = kind
+		}
+		if len(names) == 0 && name == "data" {
+			in.contents = kind != 'n'
+		}
+		switch {
 		case kind == '[':
 			return in.array(path, set)
 		case kind == '{' && len(path) < maxFieldDepth:
-			return in.object(path)
+			inner, err := in.object(path)
+			if ids.sampled < sampleSize {
+				ids.sampled++
+				for _, k := range inner.keys {
+					ids.keys[k]++
+				}
+			}
+			return err
 		case kind != '{':
 			scalars++
 		}
@@ -96,10 +139,17 @@ func (in *inspection) object(names []string) error {
 			c.siblings = scalars
 		}
 	}
-	if len(set.lengths) > 1 {
+	if len(set.lengths) > 1 && len(in.columns) < maxCandidates {
 		in.columns = append(in.columns, set)
 	}
-	return err
+	if ids.isMap() && len(in.maps) < maxCandidates {
+		in.maps = append(in.maps, ids)
+	}
+	in.frame(names, in.arrays[before:])
+	if len(names) == 1 && names[0] == "data" && forms["type"] == '"' && forms["id"] == '"' && forms["attributes"] == '{' {
+		in.single = Finding{Path: "data", Shape: JSONAPI, Evidence: "one JSON:API resource; its attributes become columns"}
+	}
+	return own, err
 }
 
 // array looks at the elements of an array.
@@ -113,22 +163,30 @@ func (in *inspection) array(path []string, set *columnSet) error {
 		if kind == '{' {
 			c.objects++
 		}
-		if c.sampled >= sampleSize || kind != '{' {
+		if c.sampled >= sampleSize || i >= 2*sampleSize {
 			return in.skip()
 		}
 		raw, err := in.value()
 		if err != nil {
 			return err
 		}
-		c.series = c.series || i == 0 && isSeries(raw)
+		c.look.add(raw)
+		if kind != '{' {
+			return nil
+		}
 		m, _ := membersOf(raw)
 		for k := range m {
 			c.keys[k]++
 		}
 		c.sampled++
+		if i == 0 && len(path) == 1 && path[0] == "errors" && m["message"].Kind() == '"' {
+			in.message = text(m["message"])
+		}
 		return nil
 	})
-	in.arrays = append(in.arrays, c)
+	if len(in.arrays) < maxCandidates {
+		in.arrays = append(in.arrays, c)
+	}
 	if !nested {
 		set.lengths = append(set.lengths, c.count)
 		set.members = append(set.members, path[len(path)-1])
@@ -136,110 +194,26 @@ func (in *inspection) array(path []string, set *columnSet) error {
 	return err
 }
 
-// alike is how much the sampled objects have in common, from 0 to 1.
-func (c *candidate) alike() float64 {
-	if len(c.keys) == 0 {
-		return 1
+// frame notes an object that has names of columns beside rows of as many values.
+func (in *inspection) frame(names []string, arrays []*candidate) {
+	if len(in.frames) >= maxCandidates {
+		return
 	}
-	sum := int64(0)
-	for _, n := range c.keys {
-		sum += n
-	}
-	return float64(sum) / float64(int64(len(c.keys))*c.sampled)
-}
-
-// score weighs length, depth and name. Twice the length is worth one point.
-func (c *candidate) score() float64 {
-	name := strings.ToLower(c.names[len(c.names)-1])
-	score := math.Log2(float64(c.count)+1) + 2*c.alike() - 0.5*float64(len(c.names)-1)
-	switch {
-	case slices.Contains(envelopeNames(), name):
-		score += 3
-	case slices.Contains(sideNames(), name):
-		score -= 3
-	}
-	return score
-}
-
-func envelopeNames() []string {
-	return []string{"data", "items", "results", "result", "records", "rows", "values", "value", "entries", "list", "content", "contents",
-		"features", "hits", "docs", "documents", "objects", "elements", "nodes", "edges", "response", "payload", "resources", "members", "member"}
-}
-
-// sideNames are arrays that accompany the records.
-func sideNames() []string {
-	return []string{"included", "errors", "warnings", "links", "_links", "facets", "aggregations", "meta", "messages", "columns", "fields", "schema", "debug"}
-}
-
-func (c *candidate) ofObjects() bool {
-	return c.objects > 0 && float64(c.objects) >= 0.9*float64(c.count) && c.alike() >= 0.2
-}
-
-// choose picks the rows of an object.
-func (in *inspection) choose() Finding {
-	var fits []*candidate
-	for _, c := range in.arrays {
-		// A record with a short list in it is a record, not an envelope.
-		if c.ofObjects() && c.score() > 0.3*float64(c.siblings) {
-			fits = append(fits, c)
+	var heads, rows *candidate
+	for _, c := range arrays {
+		if len(c.names) != len(names)+1 {
+			continue
+		}
+		name := c.names[len(names)]
+		if heads == nil && isMember(nameMembers(), name) && c.count > 0 && int64(c.look.strings+c.look.named) == min(c.count, int64(c.look.n)) {
+			heads = c
+		} else if rows == nil && isMember(rowMembers(), name) {
+			rows = c
 		}
 	}
-	slices.SortStableFunc(fits, func(a, b *candidate) int {
-		if a.score() > b.score() {
-			return -1
-		}
-		return 1
-	})
-	if len(fits) > 0 {
-		return found(fits)
+	if heads == nil || rows == nil || rows.count > 0 && (rows.look.arrays < rows.look.n || int64(rows.look.width) != heads.count) {
+		return
 	}
-	if f, ok := in.parallel(); ok {
-		return f
-	}
-	return in.fallback()
-}
-
-func found(fits []*candidate) Finding {
-	c := fits[0]
-	f := Finding{Path: dotted(c.names), Shape: Rows}
-	f.Evidence = fmt.Sprintf("an array of %d objects that share %.0f%% of their keys", c.count, 100*c.alike())
-	if c.series {
-		f.Shape, f.Evidence = Prometheus, fmt.Sprintf("%d Prometheus series; each sample becomes a row", c.count)
-	}
-	for _, other := range fits[1:min(len(fits), 6)] {
-		f.Others = append(f.Others, fmt.Sprintf("%s (%d)", dotted(other.names), other.count))
-	}
-	return f
-}
-
-// parallel finds an object of at least two arrays of scalars of equal length.
-func (in *inspection) parallel() (Finding, bool) {
-	var best *columnSet
-	for _, set := range in.columns {
-		n := set.lengths[0]
-		same := !slices.ContainsFunc(set.lengths, func(m int64) bool { return m != n })
-		if same && n > 1 && (best == nil || n > best.lengths[0]) {
-			best = set
-		}
-	}
-	if best == nil {
-		return Finding{}, false
-	}
-	return Finding{Path: dotted(best.names), Shape: Columns, Evidence: fmt.Sprintf(
-		"%d arrays of %d values each: %s", len(best.lengths), best.lengths[0], clip(strings.Join(best.members, ", ")))}, true
-}
-
-// fallback takes a list under a usual name, empty or of scalars, and otherwise
-// the object as one row.
-func (in *inspection) fallback() Finding {
-	for _, c := range in.arrays {
-		if len(c.names) <= 2 && slices.Contains(envelopeNames(), strings.ToLower(c.names[len(c.names)-1])) && c.siblings <= 8 {
-			if c.count == 0 {
-				// What its elements will be like is not known yet: no shape.
-				return Finding{Path: dotted(c.names), Evidence: "an empty array under a usual name"}
-			}
-			return Finding{Path: dotted(c.names), Shape: Rows, Evidence: fmt.Sprintf("an array of %d values under a usual name", c.count)}
-		}
-	}
-	return Finding{Path: "$", Shape: Rows, Evidence: "one object without an array of objects in it: one row"}
+	in.frames = append(in.frames, Finding{Path: dotted(names), Shape: ColumnsRows, Evidence: itoa(heads.count) + " names in " +
+		dotted(heads.names) + " and " + itoa(rows.count) + " rows of as many values in " + dotted(rows.names)})
 }

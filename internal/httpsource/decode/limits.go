@@ -7,14 +7,16 @@ import (
 	"millwright/internal/errs"
 )
 
-// Limits bound what one body may cost. Every field must be above 0.
+// Limits bound what one body may cost. Every number must be above 0.
 type Limits struct {
 	DecodedBytes  int64 // after decompression
 	Ratio         int64 // decoded bytes for one received byte, counted after 10 MB
 	RecordBytes   int64 // of one record, or of any value that has to be held whole
 	DocumentBytes int64 // of a document that has to be held whole
 	Depth         int   // of nesting
-	Keys          int   // of one object
+	Keys          int   // of one object, and columns of a table
+
+	TempDir string // for bodies that cannot be read from front to back; empty means the system's
 }
 
 // ratioFree is how much may be decoded before the ratio counts: small bodies of

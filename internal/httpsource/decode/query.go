@@ -36,8 +36,9 @@ func (s *splitter) evaluate() error {
 	}
 	s.result.Kind = '['
 	for i, n := range nodes {
-		if i == 0 && s.plan.Shape == "" {
-			s.series = isSeries(n.raw)
+		// Only series are told by one element; other forms need to be set.
+		if i == 0 && s.plan.Shape == "" && isSeries(n.raw) {
+			s.plan.Shape = Prometheus
 		}
 		if err := s.spread(n.raw); err != nil {
 			return err

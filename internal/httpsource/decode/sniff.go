@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -12,24 +13,17 @@ import (
 )
 
 // Sniff looks at the beginning of a body and reports an error, with what to try,
-// if it is no JSON. whole says that head is the whole body.
+// if it is in no format that can be read. whole says that head is the whole body.
 func Sniff(head []byte, contentType string, whole bool) error {
-	text := bytes.TrimLeft(head, " \t\r\n")
-	if len(text) == 0 {
-		if whole {
-			return empty()
-		}
-		return nil
-	}
-	switch c := text[0]; {
-	case c == '<':
-		return markup(text)
-	case c == '{', c == '[', c == '"', c == '-', c >= '0' && c <= '9', c == 't', c == 'f', c == 'n':
-		return nil
-	}
-	e := errs.New(errs.Upstream, "the answer is not JSON: it begins with %q", clip(string(text[:min(len(text), 40)]))).Named("not-json")
+	_, _, err := recognize(Hint{Head: head, ContentType: contentType, Whole: whole})
+	return err
+}
+
+// unknown is the error for a body in no known format.
+func unknown(text []byte, contentType string) error {
+	e := errs.New(errs.Upstream, "the answer is not JSON, XML or CSV: it begins with %q", clip(string(text[:min(len(text), 40)]))).Named("not-json")
 	if what := binary(text); what != "" {
-		e = errs.New(errs.Upstream, "the answer is not JSON: it is %s", what).Named("not-json")
+		e = errs.New(errs.Upstream, "the answer is not JSON, XML or CSV: it is %s", what).Named("not-json")
 	}
 	if contentType != "" {
 		e.Msg += " (declared as " + clip(contentType) + ")"
@@ -39,7 +33,7 @@ func Sniff(head []byte, contentType string, whole bool) error {
 
 func binary(text []byte) string {
 	for _, k := range [][2]string{
-		{"PK\x03\x04", "a ZIP archive"}, {"PAR1", "a Parquet file"}, {"%PDF", "a PDF document"}, {"\x89PNG", "an image"}, {"\xff\xd8\xff", "an image"}, {"GIF8", "an image"}, {"SQLite format", "a SQLite database"},
+		{"PAR1", "a Parquet file"}, {"%PDF", "a PDF document"}, {"\x89PNG", "an image"}, {"\xff\xd8\xff", "an image"}, {"GIF8", "an image"}, {"SQLite format", "a SQLite database"},
 	} {
 		if bytes.HasPrefix(text, []byte(k[0])) {
 			return k[1]
@@ -48,36 +42,67 @@ func binary(text []byte) string {
 	return ""
 }
 
-// markup tells an HTML page from XML.
-func markup(text []byte) error {
+// page is the error for an HTML page; it is nil for XML.
+func page(text []byte) error {
 	text = text[:min(len(text), 16<<10)]
-	lower := bytes.ToLower(text)
-	if !bytes.Contains(lower, []byte("<html")) && !bytes.HasPrefix(lower, []byte("<!doctype html")) {
-		return errs.New(errs.Upstream, "the answer is XML, not JSON").Named("not-json").
-			Fix("set the header Accept: application/json", "ask the API's documentation for its JSON format, often a parameter such as format=json")
+	if !bytes.HasPrefix(bytes.ToLower(text[:min(len(text), 14)]), []byte("<!doctype html")) && !slices.Contains(pageElements(), firstElement(text)) {
+		return nil
 	}
 	title := ""
 	// A match is no parse: it only gives a person a hint.
 	if m := regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`).FindSubmatch(text); m != nil {
 		title = ` with the title "` + clip(strings.Join(strings.Fields(html.UnescapeString(string(m[1]))), " ")) + `"`
 	}
-	return errs.New(errs.Upstream, "the answer is an HTML page%s, not JSON", title).Named("not-json").
+	return errs.New(errs.Upstream, "the answer is an HTML page%s, not data", title).Named("not-json").
 		Fix("check that the address is the one of the API and not of its website",
 			"check the credentials: a login page is sent to callers who are not known",
 			"set the header Accept: application/json")
 }
 
-// StartsWithLines reports whether head begins with a whole JSON object that
-// another one follows.
-func StartsWithLines(head []byte) bool {
+// pageElements are what a page that leaves the rest out may begin with.
+func pageElements() []string {
+	return []string{"html", "head", "body", "title", "meta", "script", "style", "div", "p", "h1", "center", "pre"}
+}
+
+// firstElement returns the name of the first element in lower case, behind
+// declarations and comments.
+func firstElement(text []byte) string {
+	for {
+		i := bytes.IndexByte(text, '<')
+		if i < 0 || i+1 >= len(text) {
+			return ""
+		}
+		text = text[i+1:]
+		end := ">"
+		switch {
+		case bytes.HasPrefix(text, []byte("!--")):
+			end = "-->"
+		case text[0] != '!' && text[0] != '?':
+			if n := bytes.IndexAny(text, " \t\r\n/>"); n >= 0 {
+				return strings.ToLower(string(text[:n]))
+			}
+			return ""
+		}
+		_, rest, ok := bytes.Cut(text, []byte(end))
+		if !ok {
+			return ""
+		}
+		text = rest
+	}
+}
+
+// StartsWithLines reports whether head begins with a whole JSON object, or with
+// any a whole array, that another value follows.
+func StartsWithLines(head []byte, any bool) bool {
 	dec := jsontext.NewDecoder(bytes.NewReader(head))
-	if dec.PeekKind() != '{' {
+	if kind := dec.PeekKind(); kind != '{' && (!any || kind != '[') {
 		return false
 	}
 	if _, err := dec.ReadValue(); err != nil {
 		return false
 	}
-	return dec.PeekKind() == '{'
+	next := dec.PeekKind()
+	return next == '{' || any && next == '['
 }
 
 // IsLines reports whether a content type means one JSON value a line.

@@ -13,8 +13,9 @@ import (
 // A Plan says which values of a document become rows, and how. The zero Plan
 // takes the whole document.
 type Plan struct {
-	Path  Path
-	Shape Shape // empty means rows, or many documents if there are many, or series if they are
+	Path    Path
+	Shape   Shape    // empty means: see the first elements; many documents if there are many
+	Columns []string // of a table with a header: its names, as the first page gave them
 }
 
 // A Result is what Split found.
@@ -25,21 +26,37 @@ type Result struct {
 	Keys     []string // if nothing was selected: the keys at the deepest point reached
 	Reached  string   // that point as a path
 	Hint     string   // why the path ends there, for a person; may be empty
+
+	Shape     Shape    // the plan's, or else what the elements showed; empty while there were none
+	Evidence  string   // what they showed, if the plan had no shape
+	Columns   []string // the names that the source gives to the columns of a table
+	Complaint string   // what the source itself says is missing in its answer
 }
 
 // Selected reports whether the path led to a value.
 func (r Result) Selected() bool { return r.Kind != 0 }
 
-// Split reads UTF-8 JSON from r and calls emit with each row: always one JSON
-// object, valid only during the call. It holds no more than one row. An error of
-// emit ends it and is returned as it is.
+// Split reads UTF-8 from r and calls emit with each row: always one JSON object,
+// valid only during the call. It holds no more than one row, or the first few
+// until their shape is known. An error of emit ends it and is returned as it is.
 //
 // The JSON must be strict: no duplicate keys, no bytes that are not UTF-8, no
-// lone surrogates, nothing after the document.
+// lone surrogates, nothing after the document. So must CSV and XML.
 func Split(r io.Reader, plan Plan, l Limits, emit func(raw []byte) error) (Result, error) {
 	s := newSplitter(r, plan, l, emit)
-	err := s.documents()
-	s.result.Envelope = s.env
+	var err error
+	switch plan.Shape.Base() {
+	case CSV:
+		err = s.csv()
+	case XML:
+		err = s.xml()
+	default:
+		err = s.documents()
+		if err == nil {
+			err = s.complaint()
+		}
+	}
+	s.result.Envelope, s.result.Shape = s.env, s.plan.Shape
 	var stop stopped
 	switch {
 	case errors.As(err, &stop):
@@ -62,13 +79,18 @@ type splitter struct {
 	env    Envelope
 	result Result
 	depth  int // how many steps of the path were followed at the deepest point
-	series bool
 	buf    []byte
+	join   joiner
+	table  *tabular // of the array of arrays that is being read
+
+	look    look // while the shape is not known
+	pending []jsontext.Value
+	waiting int // bytes in pending
 }
 
 func newSplitter(r io.Reader, plan Plan, l Limits, emit func([]byte) error) *splitter {
 	s := &splitter{leash: &leash{r: r, limit: l.RecordBytes, option: "record_bytes"}, plan: plan, limits: l, emit: emit, depth: -1}
-	if plan.Shape == Columns || plan.Path.query != nil {
+	if plan.Shape.Base() == Columns || plan.Path.query != nil {
 		s.leash.limit, s.leash.option = max(l.DocumentBytes, l.RecordBytes), "document_bytes"
 	}
 	s.dec = jsontext.NewDecoder(s.leash)
@@ -221,15 +243,60 @@ func (s *splitter) selected(path string) error {
 			return err
 		}
 		return s.columns(raw)
+	case s.plan.Shape == Map && kind == '{':
+		s.result.Kind = '['
+		return s.keyed()
+	case s.plan.Shape == ColumnsRows && kind == '{':
+		s.result.Kind = '['
+		return s.framed(path)
 	case kind == '[':
-		return s.elements(func(i int64) error {
-			if i == 0 && s.plan.Shape == "" {
-				return s.first()
-			}
-			return s.row()
-		})
+		return s.list()
 	}
 	return s.single(path)
+}
+
+// list gives the elements of the array that comes next. While the shape is not
+// known they are held, for as long as it takes to tell.
+func (s *splitter) list() error {
+	err := s.elements(func(int64) error {
+		if s.plan.Shape == Influx {
+			return s.influxResult()
+		}
+		if s.plan.Shape != "" {
+			return s.row()
+		}
+		raw, err := s.value()
+		if err != nil {
+			return err
+		}
+		s.look.add(raw)
+		s.pending = append(s.pending, raw.Clone())
+		if s.waiting += len(raw); s.look.plain() || s.look.n >= lookElements || s.waiting >= lookBytes {
+			return s.decide()
+		}
+		return nil
+	})
+	if s.pending == nil {
+		return err
+	}
+	var stop stopped
+	if derr := s.decide(); err == nil || errors.As(derr, &stop) {
+		return derr
+	}
+	return err
+}
+
+// decide takes the shape of what was held and gives it.
+func (s *splitter) decide() error {
+	s.plan.Shape, s.result.Evidence = s.look.shape()
+	held := s.pending
+	s.pending, s.waiting, s.look = nil, 0, look{}
+	for _, raw := range held {
+		if err := s.give(raw); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // single gives one value as one row. If it is the whole document, what steers
@@ -246,16 +313,6 @@ func (s *splitter) single(path string) error {
 		}
 		s.env = inner.env
 	}
-	return s.give(raw)
-}
-
-// first looks at the first element: series of samples are told by their form.
-func (s *splitter) first() error {
-	raw, err := s.value()
-	if err != nil {
-		return err
-	}
-	s.series = isSeries(raw)
 	return s.give(raw)
 }
 
@@ -299,10 +356,19 @@ func (s *splitter) spread(raw jsontext.Value) error {
 	})
 }
 
-// give emits one row. What is no object becomes {"value": ...}.
+// give emits what one element is in rows. What is no object becomes {"value": ...}.
 func (s *splitter) give(raw jsontext.Value) error {
-	if s.series || s.plan.Shape == Prometheus {
+	switch base := s.plan.Shape.Base(); base {
+	case Prometheus:
 		return s.samples(raw)
+	case Arrays:
+		return s.cells(raw)
+	case Influx:
+		return s.within(raw.Clone(), s.influxResult)
+	case GeoJSON, JSONAPI, Edges:
+		if raw.Kind() == '{' {
+			return s.hoist(raw, hoistings(base))
+		}
 	}
 	if raw.Kind() != '{' {
 		s.buf = append(append(append(s.buf[:0], `{"value":`...), raw...), '}')

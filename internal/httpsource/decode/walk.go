@@ -22,6 +22,24 @@ func (s *splitter) value() (jsontext.Value, error) {
 	return raw, measure(raw, s.limits)
 }
 
+// held reads the next value whole, which may be as long as a document that has
+// to be held.
+func (s *splitter) held() (jsontext.Value, error) {
+	limit, option := s.leash.limit, s.leash.option
+	s.leash.limit, s.leash.option = max(s.limits.DocumentBytes, limit), "document_bytes"
+	defer func() { s.leash.limit, s.leash.option = limit, option }()
+	return s.value()
+}
+
+// within lets f read a value in memory as if it came next.
+func (s *splitter) within(raw jsontext.Value, f func() error) error {
+	dec, rope := s.dec, s.leash
+	s.leash = &leash{r: bytesReader(raw), limit: max(s.limits.DocumentBytes, s.limits.RecordBytes), option: "document_bytes"}
+	s.dec = jsontext.NewDecoder(s.leash)
+	defer func() { s.dec, s.leash = dec, rope }()
+	return f()
+}
+
 // members calls f for each member of the object that comes next; f reads the
 // value.
 func (s *splitter) members(f func(name string) error) error {
