@@ -63,6 +63,9 @@ func (b *bar) update(j jobState, text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.text, b.percent, b.ended = text, j.Progress, j.ended()
+	if j.Status == "completed" {
+		b.percent = 100 // whatever the last report of its progress was
+	}
 }
 
 // close draws the bar a last time and leaves it standing.

@@ -35,7 +35,7 @@ func (c *commands) connectCommand() *cobra.Command {
 		Short: "Connect an API: test it, fetch every page, and write questions about it",
 		Long: `Connects an API in four steps: tests the request, saves it as a datasource, saves
 its credentials encrypted, and runs it. Then prints the questions that were
-written about its records. If any step fails, or Ctrl-C stops it, nothing of it
+written about its records. If a step fails, or Ctrl-C stops it, nothing half-made
 is kept.
 
 Secrets are named, never typed: env:VARIABLE or file:PATH.`,
