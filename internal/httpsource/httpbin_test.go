@@ -37,7 +37,7 @@ func TestAgainstHTTPBin(t *testing.T) {
 		{rule: "lines", path: "/stream/20", rows: 20},
 		{rule: "JSON", path: "/json", rows: 2, holds: `"title"`},
 		{rule: "HTML", path: "/html", err: "not-json"},
-		{rule: "XML", path: "/xml", err: "not-json"},
+		{rule: "XML", path: "/xml", rows: 2, holds: `"title"`},
 		{rule: "an image", path: "/image/png", err: "not-json"},
 		{rule: "404", path: "/status/404", err: "upstream-status"},
 		{rule: "418", path: "/status/418", err: "upstream-status"},

@@ -36,7 +36,6 @@ func (l Limits) withDefaults() Limits {
 		HeaderBytes: 256 << 10, WireBytes: 4 << 30, DecodedBytes: 16 << 30, Ratio: 200,
 		RecordBytes: 32 << 20, DocumentBytes: 64 << 20, Depth: 512, Keys: 10_000, Redirects: 5, Throughput: 16, Window: time.Minute,
 	}
-	d.tempDir = l.tempDir
 	set(&d.Connect, l.Connect)
 	set(&d.TLS, l.TLS)
 	set(&d.Header, l.Header)

@@ -41,6 +41,7 @@ type Client struct {
 // New returns a Client. Close it when done.
 func New(cfg Config) *Client {
 	cfg.Limits = cfg.Limits.withDefaults()
+	cfg.Limits.tempDir = cfg.TempDir
 	set(&cfg.UserAgent, firstOf(cfg.UserAgent, "millwright"))
 	set(&cfg.Backoff, firstOf(cfg.Backoff, 500*time.Millisecond))
 	if cfg.Now == nil {
