@@ -39,7 +39,7 @@ func detectedWire(d httpsource.Detected) *Detected {
 		ResponsePath: DetectedPath{Path: d.ResponsePath.Path, Shape: string(d.ResponsePath.Shape), Evidence: d.ResponsePath.Evidence,
 			Given: d.ResponsePath.Given, Others: orEmpty(d.ResponsePath.Others)},
 		Pagination: DetectedPaging{Kind: string(d.Pagination.Setting.Kind), Evidence: d.Pagination.Evidence, Verified: d.Pagination.Verified, Given: d.Pagination.Given},
-		Content:    DetectedContent{Format: d.Content.Format, Charset: d.Content.Charset, Encodings: orEmpty(d.Content.Encodings), Evidence: d.Content.Evidence},
+		Content:    DetectedContent{Format: string(d.Content.Format), Charset: d.Content.Charset, Encodings: orEmpty(d.Content.Encodings), Evidence: d.Content.Evidence},
 	}
 }
 

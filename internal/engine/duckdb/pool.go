@@ -127,6 +127,10 @@ func busy(why string) error {
 // lease waits for a slot and returns a worker bound to scope and dir, an idle
 // one if there is one. The caller must end the lease once.
 func (e *Engine) lease(ctx context.Context, scope, dir string) (*process, func(reuse bool), error) {
+	// A free worker and the end of ctx may both be there to be chosen.
+	if ctx.Err() != nil {
+		return nil, nil, canceled(ctx)
+	}
 	if err := e.wait(ctx, e.queries); err != nil {
 		return nil, nil, err
 	}

@@ -77,10 +77,6 @@ func (e *Engine) Export(ctx context.Context, q engine.Query, output string) (_ i
 	if err != nil {
 		return 0, err
 	}
-	// A free worker and the end of ctx may both be there to be chosen.
-	if ctx.Err() != nil {
-		return nil, canceled(ctx)
-	}
 	p, giveUp, err := e.lease(ctx, q.Scope, filepath.Clean(q.Dir))
 	if err != nil {
 		return 0, err
@@ -110,10 +106,6 @@ func cmpErr(err, otherwise error) error {
 }
 
 func (e *Engine) ask(ctx context.Context, q engine.Query, op operation, st *statement) (*session, error) {
-	// A free worker and the end of ctx may both be there to be chosen.
-	if ctx.Err() != nil {
-		return nil, canceled(ctx)
-	}
 	p, giveUp, err := e.lease(ctx, q.Scope, filepath.Clean(q.Dir))
 	if err != nil {
 		return nil, err
