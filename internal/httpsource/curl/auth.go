@@ -25,7 +25,9 @@ func (p *parser) credentials(s *httpsource.Spec) {
 	case r.bearer != "":
 		s.Auth = auth.Credentials{Kind: auth.Bearer, Bearer: secret.New(r.bearer)}
 	case r.user != nil && *r.user != "" && *r.user != ":":
-		s.Auth = basic(*r.user)
+		if s.Auth = basic(*r.user); r.digest {
+			s.Auth = auth.Credentials{Kind: auth.Digest, Digest: s.Auth.Basic}
+		}
 		if !strings.Contains(*r.user, ":") {
 			p.note(Missing, "the login has no password; curl would ask for it")
 		}

@@ -136,6 +136,11 @@ func TestCommands(t *testing.T) {
 		{"Basic in a header is decoded", `curl https://api.example.com/ -H 'Authorization: Basic YWRhOmxvdmU6bGFjZQ=='`, get("https://api.example.com/").basic("ada", "love:lace"), ""},
 		{"a login in the address is a credential", `curl https://ada:p%40ss@api.example.com/v1?a=b`, get("https://api.example.com/v1?a=b").basic("ada", "p@ss"), ""},
 		{"a header wins over -u", `curl -u ada:x -H 'Authorization: Bearer t-1' https://api.example.com/`, get("https://api.example.com/").bearer("t-1"), ""},
+		{"--digest", `curl --digest -u ada:love https://api.example.com/`, func() want {
+			w := get("https://api.example.com/").basic("ada", "love")
+			w.Auth, w.Secrets = "Digest Auth", map[string]any{"digestAuth": w.Secrets["basicAuth"]}
+			return w
+		}(), ""},
 		{"--oauth2-bearer", `curl --oauth2-bearer t-1 https://api.example.com/`, get("https://api.example.com/").bearer("t-1"), ""},
 		{"--json sets both types and joins without an ampersand", `curl --json '{"a":' --json '1}' https://api.example.com/`,
 			post("https://api.example.com/").header("Accept", "application/json").raw("application/json", `{"a":1}`), ""},
@@ -220,7 +225,7 @@ func TestRefusals(t *testing.T) {
 		{"cookies from a file", "curl -b jar.txt https://a.example.com", "curl-file", ""},
 		{"an upload", "curl -T x https://a.example.com", "curl-file", ""},
 		{"options from a file", "curl -K x", "curl-file", ""},
-		{"--digest", "curl --digest -u a:b https://a.example.com", "curl-auth", ""},
+		{"NTLM", "curl --ntlm -u a:b https://a.example.com", "curl-auth", ""},
 		{"both kinds of body", "curl -F a=b -d c=d https://a.example.com", "curl-body", ""},
 		{"a body with GET that is no search", "curl -X GET -d '{}' https://a.example.com/index/doc/1", "curl-get-body", ""},
 		{"a missing value", "curl https://a.example.com -H", "curl-option-value", "-H"},

@@ -58,7 +58,7 @@ func options() map[string]option {
 		"next":           refused(':', false, "curl-several", "the command makes several requests (--next)", "paste one request at a time"),
 		"upload-file":    refused('T', true, "curl-file", "the command sends a file (--upload-file), which is not read from here", "put the file's content into --data-raw and use -X PUT"),
 		"config":         refused('K', true, "curl-file", "the command reads its options from a file (--config), which is not read from here", "write the options into the command"),
-		"digest":         refused(0, false, "curl-auth", "the command uses Digest authentication", "set the authentication by hand after importing the rest"),
+		"digest":         flag(0, func(r *request) { r.digest = true }),
 		"ntlm":           refused(0, false, "curl-auth", "the command uses NTLM authentication, which is not supported", "ask the API's owner for a token or an API key"),
 		"ntlm-wb":        refused(0, false, "curl-auth", "the command uses NTLM authentication, which is not supported", "ask the API's owner for a token or an API key"),
 		"negotiate":      refused(0, false, "curl-auth", "the command uses Kerberos authentication, which is not supported", "ask the API's owner for a token or an API key"),

@@ -26,6 +26,7 @@ type request struct {
 	isJSON  bool
 	fields  []httpsource.Pair // -F
 	user    *string
+	digest  bool // --digest
 	bearer  string
 }
 

@@ -29,6 +29,10 @@ func (o *operation) paging(a answer) {
 	case param != "" && token != "":
 		o.Pagination = paginate.Setting{Kind: paginate.Cursor, Param: param, Path: token}
 		o.say("paging: the token at %s goes back as %s", token, param)
+	case token == "" && o.find("startingafter", "afterid", "sinceid") != nil:
+		name := o.find("startingafter", "afterid", "sinceid").get("name").string()
+		o.Pagination = paginate.Setting{Kind: paginate.LastRow, Param: name, Path: "id"}
+		o.say("paging: the last record's id goes back as %s", clip(name, 60))
 	case numbers != nil && o.whole(numbers):
 		o.numbered(numbers, paginate.Page, 1)
 	case offsets != nil && o.whole(offsets):

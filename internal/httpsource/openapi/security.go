@@ -16,26 +16,26 @@ func (o *operation) security() {
 		alternatives = o.root.get("security")
 	}
 	schemes := o.root.get("components").get("securitySchemes")
-	var best []*node
+	var best *node
 	rank := 0
 	for _, requirement := range alternatives.elements() {
 		if len(requirement.names) == 0 {
 			o.say("no credentials are needed, by the document")
 			return
 		}
-		var parts []*node
 		worth := 10
 		for _, name := range requirement.names {
-			scheme := o.resolve(schemes.get(name))
-			parts = append(parts, scheme)
-			worth = min(worth, supported(scheme))
+			worth = min(worth, supported(o.resolve(schemes.get(name))))
 		}
 		if worth > rank || best == nil {
-			best, rank = parts, worth
+			best, rank = requirement, worth
 		}
 	}
-	for _, scheme := range best {
-		o.scheme(scheme)
+	if best == nil {
+		return
+	}
+	for i, name := range best.names {
+		o.scheme(o.resolve(schemes.get(name)), best.items[i])
 	}
 }
 
@@ -48,9 +48,11 @@ func supported(scheme *node) int {
 		switch strings.ToLower(scheme.get("scheme").string()) {
 		case "bearer":
 			return 5
-		case "basic":
+		case "basic", "digest":
 			return 4
 		}
+	case "mutualTLS":
+		return 1
 	case "oauth2":
 		return 3
 	case "openIdConnect":
@@ -59,7 +61,8 @@ func supported(scheme *node) int {
 	return 0
 }
 
-func (o *operation) scheme(s *node) {
+// scheme takes over one scheme with the scopes that the operation needs.
+func (o *operation) scheme(s, scopes *node) {
 	about := s.get("description").string()
 	switch kind := s.get("type").string(); kind {
 	case "apiKey":
@@ -69,25 +72,48 @@ func (o *operation) scheme(s *node) {
 		case "bearer":
 			o.bearer(about)
 		case "basic":
-			o.Spec.Auth.Kind = auth.Basic
-			o.need(Hole{Name: "username", In: "auth", Pointer: "/auth/basicAuth/username", Description: about})
-			o.need(Hole{Name: "password", In: "auth", Pointer: "/auth/basicAuth/password", Description: about})
+			o.login(auth.Basic, "/auth/basicAuth", about)
+		case "digest":
+			o.login(auth.Digest, "/auth/digestAuth", about)
 		default:
 			o.unsupported("HTTP authentication " + clip(scheme, 40))
 		}
 	case "oauth2":
-		if token := s.get("flows").get("clientCredentials").get("tokenUrl").string(); token != "" {
-			o.say("it takes an OAuth 2.0 token by client credentials from %s", clip(token, 200))
-			o.bearer("an access token, by OAuth 2.0 client credentials from " + token)
+		token := o.absolute(s.get("flows").get("clientCredentials").get("tokenUrl").string())
+		if strings.Contains(token, "://") && o.Spec.Auth.Kind == "" {
+			o.grant(token, scopes, about)
 			return
 		}
 		o.say("it takes an OAuth 2.0 token that a person has to grant")
 		o.bearer(or(about, "an OAuth 2.0 access token"))
+	case "mutualTLS":
+		if o.Spec.Auth.Kind == "" {
+			o.Spec.Auth.Kind = auth.MTLS
+		}
+		o.need(Hole{Name: "client certificate", In: "auth", Pointer: "/options/tls", Description: about})
 	case "openIdConnect":
 		o.bearer(or(about, "an OpenID Connect access token"))
 	default:
 		o.unsupported(or(clip(kind, 40), "a security scheme that the document does not define"))
 	}
+}
+
+func (o *operation) login(kind auth.Kind, pointer, about string) {
+	o.Spec.Auth = auth.Credentials{Kind: kind}
+	o.need(Hole{Name: "username", In: "auth", Pointer: pointer + "/username", Description: about})
+	o.need(Hole{Name: "password", In: "auth", Pointer: pointer + "/password", Description: about})
+}
+
+// grant takes over OAuth 2.0 client credentials.
+func (o *operation) grant(token string, scopes *node, about string) {
+	g := auth.Grant{TokenURL: secret.New(token)}
+	for _, s := range scopes.elements() {
+		g.Scopes = append(g.Scopes, s.string())
+	}
+	o.Spec.Auth = auth.Credentials{Kind: auth.OAuth2, OAuth2: g}
+	o.say("it takes an OAuth 2.0 token by client credentials from %s", clip(token, 200))
+	o.need(Hole{Name: "client id", In: "auth", Pointer: "/auth/oauth2/clientId", Description: about})
+	o.need(Hole{Name: "client secret", In: "auth", Pointer: "/auth/oauth2/clientSecret", Description: about})
 }
 
 func (o *operation) unsupported(what string) {
