@@ -52,7 +52,7 @@ func classify(ctx context.Context, err error, host string, l Limits) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return errs.New(errs.Upstream, "%s closed the connection in the middle of its answer", host).Named("body-truncated").
 			Fix("try again; if it stays so, the source or a proxy before it cuts its answers")
-	case strings.Contains(text, "malformed"), strings.Contains(text, "invalid header"), strings.Contains(text, "bad Content-Length"), strings.Contains(text, "invalid Content-Length"),
+	case strings.Contains(text, "malformed"), strings.Contains(text, "invalid header"), strings.Contains(text, "multiple Content-Length"), strings.Contains(text, "bad Content-Length"), strings.Contains(text, "invalid Content-Length"),
 		strings.Contains(text, "too many transfer encodings"), strings.Contains(text, "unsupported transfer encoding"), strings.Contains(text, "chunk"), strings.Contains(text, "unexpected ALPN"), strings.Contains(text, "HTTP/0.9"):
 		return errs.New(errs.Upstream, "%s did not answer in valid HTTP", host).Named("bad-http").
 			Fix("check the port and whether the address begins with http:// or https://")

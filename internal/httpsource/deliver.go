@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -50,6 +52,9 @@ func (f *fetch) deliver(l *loaded, number int) (facts, error) {
 		if spooled != nil {
 			defer spooled.Remove()
 		}
+		if f.plan.Columns == nil {
+			f.plan.Columns = f.earlier.Path.Columns
+		}
 	}
 	if err := f.sink.BeginPage(Page{Number: number, URL: publicURL(l.answer.url.String(), f.redact)}); err != nil {
 		return p, fromSink{err}
@@ -84,7 +89,8 @@ func (f *fetch) deliver(l *loaded, number int) (facts, error) {
 }
 
 // reached reports a path that leads nowhere. On the first page it is an error;
-// later it is an empty page, which many sources write by leaving the key out.
+// later it is an empty page, which many sources write by leaving the key out,
+// unless the page speaks of an error.
 func (f *fetch) reached(res decode.Result, number int, enough bool) error {
 	if res.Selected() || enough {
 		return nil
@@ -92,8 +98,48 @@ func (f *fetch) reached(res decode.Result, number int, enough bool) error {
 	if number == 1 {
 		return res.Nothing(f.plan.Path)
 	}
+	if where := faultIn(res.Envelope.Fields); where != "" {
+		f.faulty = fmt.Sprintf("page %d has nothing at %s and speaks of an error (%s)", number, f.plan.Path, where)
+		return nil
+	}
 	f.alarm("page " + itoa(number) + " has nothing at " + f.plan.Path.String() + "; it was counted as empty")
 	return nil
+}
+
+// faultIn returns where an answer under a status of success says that something
+// went wrong, with what it says; "" if it does not.
+func faultIn(fields []decode.Field) string {
+	for _, f := range fields {
+		key, _, _ := strings.Cut(strings.ToLower(f.Path), ".")
+		key, _, _ = strings.Cut(key, "[")
+		text := strings.Trim(string(f.Raw), `"`)
+		switch key {
+		case "error", "errors", "fault", "exception", "error_message", "errormessage", "error_description":
+			if text != "" && text != "null" && text != "false" && text != "0" {
+				return clip(f.Path+": "+text, 120)
+			}
+		case "ok", "success":
+			if text == "false" {
+				return f.Path + ": false"
+			}
+		}
+	}
+	return ""
+}
+
+// faultInRow is faultIn for an answer that is one object.
+func faultInRow(row []byte) string {
+	o, err := readObject(row, "")
+	if err != nil {
+		return ""
+	}
+	var fields []decode.Field
+	for _, m := range o.members {
+		if v := compact(m.value); string(v) != "[]" && string(v) != "{}" {
+			fields = append(fields, decode.Field{Path: m.name, Raw: v})
+		}
+	}
+	return faultIn(fields)
 }
 
 // record gives one record to the sink and keeps it as a sample.
@@ -129,7 +175,7 @@ func (f *fetch) needsLast() bool {
 	if kind == "" || kind == paginate.Auto {
 		kind = f.out.Detected.Pagination.Setting.Kind
 	}
-	return kind == "" || kind == paginate.LastRow
+	return kind == "" || kind == paginate.LastRow || f.out.Pages == 0
 }
 
 // longSecret is the length from which a value does not occur in data by chance.

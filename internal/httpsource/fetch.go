@@ -36,6 +36,7 @@ type fetch struct {
 	hidden  int64           // records in which a secret was hidden
 	single  bool            // the answer is one object
 	last    []byte          // the last record of the page, if paging may need it
+	faulty  string          // a page that speaks of an error in place of records
 	total   claim
 	ahead   ahead
 	earlier bookmark // what an earlier Fetch has done

@@ -269,7 +269,7 @@ func TestPaging(t *testing.T) {
 		{rule: "none: a total that was not reached is not silent", kind: paginate.None, rows: 10, state: incomplete, reason: "fewer-than-total", hits: 1, pages: func(w http.ResponseWriter, _ *http.Request, _ string) {
 			fmt.Fprintf(w, `{"items":%s,"meta":{"total":25}}`, rows(0, 10))
 		}},
-		{rule: "none: announced more is not silent", kind: paginate.None, rows: 10, state: incomplete, reason: "more-announced", hits: 1, pages: func(w http.ResponseWriter, _ *http.Request, _ string) {
+		{rule: "none: announced more is not silent", kind: paginate.None, rows: 10, state: incomplete, reason: "more-announced", hits: 5, pages: func(w http.ResponseWriter, _ *http.Request, _ string) {
 			fmt.Fprintf(w, `{"items":%s,"has_more":true}`, rows(0, 10))
 		}},
 		{rule: "none: set by hand", kind: paginate.None, options: `"pagination":"none"`, rows: 10, state: unverified, reason: "one-answer", hits: 1, pages: func(w http.ResponseWriter, _ *http.Request, _ string) {
@@ -382,7 +382,7 @@ func TestASpentRateLimitIsWaitedFor(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		hits++
 		w.Header().Set("X-RateLimit-Remaining", "0")
-		w.Header().Set("X-RateLimit-Reset", "0.01")
+		w.Header().Set("X-RateLimit-Reset", "0.3")
 		next := `"?page=2"`
 		if hits == 2 {
 			next = "null"

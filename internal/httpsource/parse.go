@@ -88,10 +88,8 @@ func parseURL(s *Spec, o object) error {
 	case u.Hostname() == "" || u.Opaque != "":
 		return wrong(at, "names no host").Named("url-invalid").Fix("write the address as https://host/path")
 	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return wrong(at, "has a port that does not exist").Named("url-invalid").Fix("use a port from 1 to 65535, or none")
-		}
+	if !hasPort(u) {
+		return wrong(at, "has a port that does not exist").Named("url-invalid").Fix("use a port from 1 to 65535, or none")
 	}
 	s.URL = secret.New(text)
 	return nil

@@ -253,7 +253,7 @@ func (o object) address(spelled string, names ...string) (secret.String, error) 
 		return secret.String{}, wrong(at, "is missing").Named("url-missing").Fix("give its whole address")
 	}
 	u, perr := url.Parse(text)
-	if perr != nil || u.Hostname() == "" || u.Opaque != "" {
+	if perr != nil || u.Hostname() == "" || u.Opaque != "" || !hasPort(u) {
 		return secret.String{}, wrong(at, "is not a valid address").Named("url-invalid").Fix("write the address as https://host/path")
 	}
 	if scheme := strings.ToLower(u.Scheme); scheme != "http" && scheme != "https" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"millwright/internal/errs"
@@ -57,11 +58,25 @@ func isRedirect(status int) bool {
 	return false
 }
 
+// fetchable reports whether an address that a source gives can be asked at all.
+func fetchable(u *url.URL) bool {
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && hasPort(u)
+}
+
+// hasPort reports whether the port of u exists; no port is one that exists.
+func hasPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return true
+	}
+	n, err := strconv.Atoi(u.Port())
+	return err == nil && n >= 1 && n <= 65535
+}
+
 // redirected returns the call to the new place. To another origin nothing goes
 // that could be a secret.
 func (a *asker) redirected(c call, got *answer, location string) (call, error) {
 	next, err := c.url.Parse(location)
-	if err != nil || next.Scheme != "http" && next.Scheme != "https" || next.Hostname() == "" {
+	if err != nil || !fetchable(next) {
 		return c, errs.New(errs.Upstream, "the source redirects to an address that cannot be fetched").Named("redirect-invalid").
 			Fix("use the address that it should lead to")
 	}

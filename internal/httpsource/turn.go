@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"millwright/internal/errs"
 	"millwright/internal/httpsource/paginate"
 )
 
@@ -41,7 +42,11 @@ func (f *fetch) second(ctx context.Context, c call, p facts) (paginate.Style, *w
 		f.out.Detected.Pagination = proposal
 		style := paginate.New(proposal.Setting)
 		w, err := f.next(ctx, c, style, p)
+		last := i == len(proposals)-1
 		if guess := isGuess(proposal.Setting.Kind); err != nil && guess && rejects(err) {
+			if last {
+				f.alarm("the second page was refused (" + errs.Public(f.clean(err)) + "); whether there is more is not known")
+			}
 			err = nil
 		} else if err != nil || w == nil {
 			return style, nil, err
@@ -52,7 +57,7 @@ func (f *fetch) second(ctx context.Context, c call, p facts) (paginate.Style, *w
 			f.drop(w.loaded)
 		}
 		f.stop()
-		if i == len(proposals)-1 {
+		if last {
 			f.unproven(a, proposal)
 		}
 	}
@@ -132,6 +137,10 @@ func (f *fetch) decide(a paginate.Answer, c call, style paginate.Style) (*call, 
 		f.finish(a, "repeated-page", false)
 		return nil, paginate.Step{}, nil
 	}
+	if f.faulty != "" {
+		f.incomplete("page-without-records", f.faulty, "try again later", "check what the source says in that place")
+		return nil, paginate.Step{}, nil
+	}
 	step := style.Next(a)
 	if step.Done == "" && a.Records == 0 && f.empties > maxEmpty {
 		step = paginate.Step{Done: "empty-page"}
@@ -181,7 +190,7 @@ func (f *fetch) follow(c call, step paginate.Step) (call, bool, error) {
 		return next, err == nil, err
 	}
 	u, err := c.url.Parse(step.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+	if err != nil || !fetchable(u) {
 		f.incomplete("next-url-invalid", "the next URL that the source gives cannot be fetched", "report it to the source", "set options.pagination for this connection")
 		return c, false, nil
 	}

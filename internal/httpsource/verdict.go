@@ -40,6 +40,9 @@ func (f *fetch) finish(a paginate.Answer, done string, sure bool) {
 		return
 	}
 	if f.single && f.out.Pages == 1 {
+		if where := faultInRow(f.last); where != "" {
+			f.alarm(fmt.Sprintf("%d, but the answer looks like an error (%s)", f.out.Status, where))
+		}
 		f.end(Complete, "one-object", "the answer is one object")
 		return
 	}

@@ -48,7 +48,8 @@ func proposeURL(a Answer) []Finding {
 }
 
 func looksLikeURL(s string) bool {
-	return strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "/") || strings.HasPrefix(s, "?")
+	lower := strings.ToLower(s[:min(len(s), len("https://"))])
+	return strings.HasPrefix(lower, "http://") || strings.HasPrefix(lower, "https://") || strings.HasPrefix(s, "/") || strings.HasPrefix(s, "?")
 }
 
 func namesNext(path string) bool {
