@@ -72,7 +72,7 @@ func (t *tabular) append(buf []byte, cells []jsontext.Value) ([]byte, error) {
 // cells emits an element of an array of arrays as a row. The first may be a
 // header; on later pages it is one only if it is the same again.
 func (s *splitter) cells(raw jsontext.Value) error {
-	row, ok := elementsOf(raw)
+	row, ok := s.join.elements(raw)
 	if !ok {
 		return errs.New(errs.Upstream, "an element is not an array, as the first one is").Named("not-an-array").
 			Fix(`set options.shape to "rows" to take the elements as they are`)

@@ -62,7 +62,7 @@ func sniffCSV(head []byte, contentType string, whole bool, set Shape) (dialect, 
 			best = d
 		}
 	}
-	if best.records == 0 || !declared && !best.convincing() {
+	if best.records == 0 || !declared && !best.convincing(contentType) {
 		return best, false
 	}
 	if header := set.param("header"); header != "" {
@@ -121,9 +121,15 @@ func (d dialect) better(other dialect) bool {
 	return d.width > other.width
 }
 
-func (d dialect) convincing() bool {
-	cells := d.records * d.width
-	return d.width > 1 && d.records > 1 && cells >= 6 && d.same*10 >= d.records*9 && !strings.Contains(strings.Join(d.columns, ""), "{")
+// convincing reports whether the records are so alike that they are a table
+// without being declared as one. Where text is to be expected, two lines with a
+// comma in each are not enough.
+func (d dialect) convincing(contentType string) bool {
+	least := 4
+	if media, _, _ := mime.ParseMediaType(contentType); media == "" || strings.HasPrefix(media, "text/") || strings.Contains(media, "json") {
+		least = 6
+	}
+	return d.width > 1 && d.records > 1 && d.records*d.width >= least && d.same*10 >= d.records*9
 }
 
 // shape returns the shape that says all of it.

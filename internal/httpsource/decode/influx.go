@@ -94,7 +94,7 @@ func (s *splitter) points(measurement, tags jsontext.Value, columns []string) er
 		if err != nil {
 			return err
 		}
-		row, ok := elementsOf(raw)
+		row, ok := s.join.elements(raw)
 		if !ok {
 			return notInflux()
 		}

@@ -12,6 +12,7 @@ type joiner struct {
 	buf   []byte
 	taken map[string]bool
 	dec   *jsontext.Decoder
+	elems []jsontext.Value
 }
 
 func (j *joiner) begin() {
@@ -48,11 +49,7 @@ func (j *joiner) end() []byte {
 // each calls f with the members of an object in their order. The value is valid
 // during the call; each may not be nested in another each of the same joiner.
 func (j *joiner) each(raw jsontext.Value, f func(name string, v jsontext.Value) error) error {
-	if j.dec == nil {
-		j.dec = jsontext.NewDecoder(bytes.NewBuffer(raw))
-	} else {
-		j.dec.Reset(bytes.NewBuffer(raw))
-	}
+	j.open(raw)
 	if _, err := j.dec.ReadToken(); err != nil {
 		return err
 	}
@@ -76,4 +73,34 @@ func (j *joiner) each(raw jsontext.Value, f func(name string, v jsontext.Value) 
 // spread adds the members of an object.
 func (j *joiner) spread(raw jsontext.Value, prefix string) error {
 	return j.each(raw, func(name string, v jsontext.Value) error { return j.put(name, prefix, v) })
+}
+
+// elements splits an array without copying: the parts are valid as long as raw
+// is, and the list until the next call.
+func (j *joiner) elements(raw jsontext.Value) ([]jsontext.Value, bool) {
+	if raw.Kind() != '[' {
+		return nil, false
+	}
+	j.open(raw)
+	j.elems = j.elems[:0]
+	if _, err := j.dec.ReadToken(); err != nil {
+		return nil, false
+	}
+	for j.dec.PeekKind() != ']' {
+		v, err := j.dec.ReadValue()
+		if err != nil {
+			return nil, false
+		}
+		end := j.dec.InputOffset()
+		j.elems = append(j.elems, raw[end-int64(len(v)):end])
+	}
+	return j.elems, true
+}
+
+func (j *joiner) open(raw jsontext.Value) {
+	if j.dec == nil {
+		j.dec = jsontext.NewDecoder(bytes.NewBuffer(raw))
+		return
+	}
+	j.dec.Reset(bytes.NewBuffer(raw))
 }

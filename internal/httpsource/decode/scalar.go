@@ -8,7 +8,7 @@ import (
 // character of it: as a number or a boolean only if the text is how JSON writes
 // it, and otherwise as a string. So 007, +1, 1,5 and TRUE stay text. An exponent
 // counts only with a point or a sign in the number (1.5e3, 1e-05): what looks
-// like 12e4 is as often part of a hash. See docs/decisions/0005.
+// like 12e4 is as often part of a hash. See docs/decisions/0006.
 func appendScalar(buf []byte, raw []byte) ([]byte, error) {
 	if isNumber(raw) || string(raw) == "true" || string(raw) == "false" {
 		return append(buf, raw...), nil

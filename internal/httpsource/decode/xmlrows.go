@@ -213,7 +213,7 @@ func (x *xmlSplit) read(start xml.StartElement, from int64, parts *int) (*elemen
 // write appends an element as JSON: one without attributes and elements is its
 // text, or null; any other an object of its attributes as @name, its elements,
 // and its text as #text. Elements that occur more than once, or did so in a
-// sibling record, are arrays. See docs/decisions/0005.
+// sibling record, are arrays. See docs/decisions/0006.
 func (x *xmlSplit) write(buf []byte, e *element, at string) ([]byte, error) {
 	if len(e.kids) == 0 && len(e.attrs) == 0 {
 		if len(e.text) == 0 {
