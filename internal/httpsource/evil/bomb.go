@@ -70,7 +70,7 @@ func says(text string) func(http.ResponseWriter, *http.Request, *Source) {
 }
 
 // bombMB is enough to pass the free part of the ratio.
-const bombMB = 24
+const bombMB = 12
 
 // blanks is a value that unpacks to megabytes.
 func blanks(mb int) string { return `["` + strings.Repeat(" ", mb<<20) + `"]` }

@@ -17,7 +17,7 @@ import (
 // how it names the next one.
 type pager struct {
 	name    string
-	family  string // "url", "cursor", "page" or "offset"
+	family  string // "url", "cursor", "page", "offset" or "last"
 	setting string // as a person sets it; empty: it has to be found
 	method  string
 	fields  string
@@ -25,7 +25,6 @@ type pager struct {
 	in      string // where the request says what it wants: "query", "json" or "form"
 	param   string
 	out     string // where the answer names the next page: "body", "header" or "link"
-	write   string // how a next URL is spelled
 }
 
 // An ending is a way in which a source ends, or fails to.
@@ -68,7 +67,7 @@ func Paging() []Behaviour {
 	return list
 }
 
-func (p pager) counted() bool { return p.family == "page" || p.family == "offset" }
+func (p pager) counted() bool { return p.out == "" }
 
 func pagers() []pager {
 	post := `"body":{"type":"raw","contentType":"application/json","content":"{\"q\":\"x\",\"limit\":10}"}`
@@ -83,6 +82,11 @@ func pagers() []pager {
 		{name: "cursor-header", family: "cursor", setting: `{"kind":"cursor","path":"X-Next-Cursor","param":"cursor","in":"header"}`, in: "query", param: "cursor", out: "header"},
 		{name: "cursor-post", family: "cursor", setting: `{"kind":"cursor","path":"paging.next_cursor","param":"cursor","in":"body"}`, method: "POST", fields: post, in: "json", param: "cursor", out: "body"},
 		{name: "cursor-form", family: "cursor", setting: `{"kind":"cursor","path":"paging.next_cursor","param":"cursor","in":"body"}`, method: "POST", fields: form, in: "form", param: "cursor", out: "body"},
+		{name: "cursor-header-auto", family: "cursor", in: "query", param: "cursor", out: "header"},
+		{name: "cursor-post-auto", family: "cursor", method: "POST", fields: post, in: "json", param: "cursor", out: "body"},
+		{name: "last-row", family: "last", setting: `{"kind":"last_row","path":"id","param":"starting_after"}`, in: "query", param: "starting_after"},
+		{name: "last-row-auto", family: "last", path: "/?starting_after=", in: "query", param: "starting_after"},
+		{name: "last-row-post", family: "last", setting: `{"kind":"last_row","path":"id","param":"starting_after","in":"body"}`, method: "POST", fields: post, in: "json", param: "starting_after"},
 		{name: "page-query", family: "page", setting: `{"kind":"page","param":"page"}`, in: "query", param: "page"},
 		{name: "page-auto", family: "page", path: "/?page=1", in: "query", param: "page"},
 		{name: "page-post", family: "page", setting: `{"kind":"page","param":"page","in":"body"}`, method: "POST", fields: post, in: "json", param: "page"},
@@ -97,7 +101,7 @@ func endings() []ending {
 	complete, unverified := Want{State: httpsource.Complete}, Want{State: httpsource.CompleteUnverified}
 	matched := Want{State: httpsource.Complete, Reason: "total-matched"}
 	fewer, again, repeated := fails("incomplete-fewer-than-total"), fails("incomplete-repeated-token"), fails("incomplete-repeated-page")
-	const tokens, counts, all = "url cursor", "page offset", "url cursor page offset"
+	const tokens, counts, all = "url cursor", "page offset last", "url cursor page offset last"
 	always := func(n int) (string, bool) { return fmt.Sprint(n + 1), true }
 	fixed := func(list ...string) func(int) (string, bool) {
 		return func(n int) (string, bool) { return list[min(n, len(list)-1)], true }
@@ -116,7 +120,7 @@ func endings() []ending {
 		{name: "token null", families: "next-url next-url-auto cursor-query cursor-auto cursor-post cursor-form", want: complete, next: fixed("1", "2", "null")},
 		{name: "token empty", families: "next-url next-url-auto cursor", want: complete, next: fixed("1", "2", "")},
 		{name: "empty page", families: all, want: Want{State: httpsource.CompleteUnverified, Reason: "empty-page"}, counted: Want{State: httpsource.CompleteUnverified, Reason: "empty-page"}, next: always},
-		{name: "has_more=false", families: "next-url next-url-auto cursor page offset", want: Want{State: httpsource.Complete, Reason: "has-more-false"}, counted: Want{State: httpsource.Complete, Reason: "has-more-false"}, next: always,
+		{name: "has_more=false", families: "next-url next-url-auto cursor page offset last", want: Want{State: httpsource.Complete, Reason: "has-more-false"}, counted: Want{State: httpsource.Complete, Reason: "has-more-false"}, next: always,
 			beside: func(n, _ int) string { return fmt.Sprintf(`"has_more":%v`, n < 2) }},
 		{name: "has_more=false, and a link", families: "link link-auto", want: Want{State: httpsource.CompleteUnverified, Reason: "empty-page"}, next: always,
 			beside: func(n, _ int) string { return fmt.Sprintf(`"has_more":%v`, n < 2) }},
@@ -150,13 +154,13 @@ func endings() []ending {
 		}},
 		{name: "repeated token", families: tokens, want: again, next: fixed("1", "1")},
 		{name: "A-B-A", families: tokens, want: again, next: fixed("1", "2", "1")},
-		{name: "last page repeated", families: all, want: repeated, counted: repeated, next: always, page: func(s *Source, n, offset int) string {
+		{name: "last page repeated", families: "url cursor page offset", want: repeated, counted: repeated, next: always, page: func(s *Source, n, offset int) string {
 			if offset >= 0 {
 				n = offset / 10
 			}
 			return s.page(min(n, 2))
 		}},
-		{name: "the parameter is ignored", families: "cursor-query cursor-header cursor-post cursor-form page-query page-post page-form offset-query offset-post", want: repeated, counted: repeated, next: always,
+		{name: "the parameter is ignored", families: "cursor-query cursor-header cursor-post cursor-form page-query page-post page-form offset-query offset-post last-row last-row-post", want: repeated, counted: repeated, next: always,
 			page: func(s *Source, _, _ int) string { return s.page(0) }},
 		{name: "next at another host", families: "url", want: fails("incomplete-next-url-other-origin"), next: fixed("http://other.invalid/?at=1")},
 		{name: "next relative to the host", families: "url", want: complete, next: relative("//HOST/?at=", "")},
@@ -165,8 +169,8 @@ func endings() []ending {
 		{name: "next with a fragment", families: "url", want: complete, next: relative("?at=", "#top")},
 		{name: "429 midway", families: all, want: complete, counted: unverified, first: status(429)},
 		{name: "503 midway", families: all, want: complete, counted: unverified, first: status(503)},
-		{name: "400 midway", families: "url cursor-query cursor-header cursor-post cursor-form page-query page-post page-form offset-query offset-post", want: fails("upstream-status"), counted: fails("upstream-status"), first: status(400)},
-		{name: "400 for a guess", families: "cursor-auto page-auto offset-auto", want: fails("incomplete-cursor-parameter-unknown"),
+		{name: "400 midway", families: "url cursor-query cursor-header cursor-post cursor-form page-query page-post page-form offset-query offset-post last-row last-row-post", want: fails("upstream-status"), counted: fails("upstream-status"), first: status(400)},
+		{name: "400 for a guess", families: "cursor-auto cursor-header-auto page-auto offset-auto last-row-auto", want: fails("incomplete-cursor-parameter-unknown"),
 			counted: Want{State: httpsource.CompleteUnverified, Alarm: "refused"}, first: status(400), always: true},
 		{name: "reset midway", families: all, want: complete, counted: unverified, first: func(w http.ResponseWriter, text string) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(text)))
@@ -174,7 +178,7 @@ func endings() []ending {
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		}},
-		{name: "404 behind the last", families: counts, counted: Want{State: httpsource.CompleteUnverified, Reason: "no-such-page"}, after: 404},
+		{name: "404 behind the last", families: "page offset", counted: Want{State: httpsource.CompleteUnverified, Reason: "no-such-page"}, after: 404},
 	}
 }
 
@@ -214,7 +218,8 @@ func (p pager) serve(e ending) func(http.ResponseWriter, *http.Request, *Source)
 	}
 }
 
-// asked reads which page, from 0, is wanted; offset is -1 for all other kinds.
+// asked reads which page, from 0, is wanted, or which record; offset is -1 for
+// kinds that name pages.
 func (p pager) asked(r *http.Request) (n, offset int) {
 	text := r.URL.Query().Get(p.param)
 	body, _ := io.ReadAll(r.Body) // a broken request is seen by kept
@@ -233,6 +238,11 @@ func (p pager) asked(r *http.Request) (n, offset int) {
 	case "page":
 		return max(value, 1) - 1, -1
 	case "offset":
+		return value / 10, value
+	case "last":
+		if text != "" {
+			value++
+		}
 		return value / 10, value
 	}
 	return value, -1

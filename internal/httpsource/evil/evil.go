@@ -28,7 +28,7 @@ type Behaviour struct {
 	Name    string            // unique within the group
 	Heavy   bool              // moves gigabytes
 	Path    string            // of the request, after the address; "/" if empty
-	Fields  string            // further members of the request, as JSON
+	Fields  string            // further members of the request, as JSON; SELF stands for the source's address
 	Options string            // members of its options, as JSON
 	Method  string            // GET if empty
 	Limits  httpsource.Limits // zero fields are those of [ShortLimits]
@@ -126,7 +126,7 @@ func (b Behaviour) Request(url string) []byte {
 		members = append(members, `"authType":"bearer"`, `"auth":{"bearerToken":`+quote(Canary)+`}`)
 	}
 	if b.Fields != "" {
-		members = append(members, b.Fields)
+		members = append(members, strings.ReplaceAll(b.Fields, "SELF", url))
 	}
 	members = append(members, `"options":{`+b.Options+`}`)
 	return []byte("{" + strings.Join(members, ",") + "}")
@@ -136,7 +136,7 @@ func (b Behaviour) Request(url string) []byte {
 func Behaviours() []Behaviour {
 	return slices.Concat(
 		bombs(), encodings(), framing(), slow(), secure(), statuses(), retries(), content(), syntax(),
-		pages(), drift(), values(), sizes(), heavy(),
+		pages(), ahead(), proofs(), forms(), drift(), values(), sizes(), heavy(),
 	)
 }
 

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,25 +182,12 @@ func try(t *testing.T, b evil.Behaviour, section string) {
 	r := run(ctx, b, source.Self, source.RootCAs, dir)
 	wrong := judge(b, source.Source, r)
 	for _, w := range wrong {
-		if gap(b) {
-			t.Logf("known gap: %s", w)
-			continue
-		}
 		t.Error(w)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) > 0 {
 		t.Errorf("temporary files are left: %q, %v", left, err)
 	}
 	report(t, section, line{Group: b.Group, Name: b.Name, Want: b.Want.String(), Got: r.got(), Took: r.Took, OK: len(wrong) == 0})
-}
-
-// gap reports whether a behaviour is known to end in another way than it should.
-// The report counts it as wrong.
-func gap(b evil.Behaviour) bool {
-	return slices.Contains([]string{
-		"paging/page-two-is-an-error-with-200", "status/200-error-object", "status/200-ok-false", "status/200-graphql-errors",
-		"page-auto/400 for a guess", "offset-auto/400 for a guess", "content/type-of-lines-is-one-array", "framing/length-twice-different",
-	}, b.Group+"/"+b.Name)
 }
 
 // got says what came of a run in a word.

@@ -111,6 +111,12 @@ func entries() []entry {
 		{"redirect 301", via("301", "")}, {"redirect 302", via("302", "")}, {"redirect 303", via("303", "")}, {"redirect 307", via("307", "")}, {"redirect 308", via("308", "")},
 		{"next URL in the body", via("body", `,"pagination":{"kind":"next_url","path":"next","cross_origin":true}`)},
 		{"next URL found", via("body", "")},
+		{"OAuth token URL", func(url, target string) string {
+			return fmt.Sprintf(`{"url":%s,"method":"GET","authType":"oauth2","auth":{"oauth2":{"tokenUrl":%s,"clientId":"a","clientSecret":"b"}},"options":{"retry":{"attempts":1}}}`, quote(url), quote(target))
+		}},
+		{"session login URL", func(url, target string) string {
+			return fmt.Sprintf(`{"url":%s,"method":"GET","authType":"session","auth":{"sessionLogin":{"url":%s,"token":{"path":"a"}}},"options":{"retry":{"attempts":1}}}`, quote(url), quote(target))
+		}},
 		{"Link header", via("link", `,"pagination":{"kind":"link_header","cross_origin":true}`)},
 	}
 }
@@ -180,8 +186,6 @@ func targets(t *testing.T, port string) []string {
 // refused before, not an address at all, or led nowhere.
 func harmless(name string) bool {
 	switch name {
-	case "connection-lost": // a port that does not exist, found out by the dialer
-		return true
 	case "address-not-allowed", "url-invalid", "url-missing", "scheme-not-supported", "redirect-invalid", "host-not-found", "dns-failed",
 		"incomplete-next-url-invalid", "incomplete-next-url-other-origin", "incomplete-cursor-parameter-unknown":
 		return true

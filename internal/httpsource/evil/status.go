@@ -42,7 +42,7 @@ func statuses() []Behaviour {
 		{Name: "200-null", Want: Want{Alarm: "200 but empty"}, http: status(200, "null")},
 		{Name: "200-error-object", Want: Want{Alarm: "error"}, http: oneObject(`{"error":{"code":401,"message":"invalid token"}}`)},
 		{Name: "200-ok-false", Want: Want{Alarm: "error"}, http: oneObject(`{"ok":false,"error":"invalid_auth"}`)},
-		{Name: "200-graphql-errors", Want: Want{Alarm: "error"}, http: oneObject(`{"data":null,"errors":[{"message":"no such field"}]}`)},
+		{Name: "200-graphql-errors", Want: fails("source-error"), http: says(`{"data":null,"errors":[{"message":"no such field"}]}`)},
 		{Name: "204", Want: Want{State: httpsource.Complete, Reason: "no-body"}, http: status(204, "")},
 		{Name: "205", Want: Want{State: httpsource.Complete, Reason: "no-body"}, http: status(205, "")},
 		{Name: "206", Want: Want{Alarm: "206"}, http: func(w http.ResponseWriter, _ *http.Request, s *Source) {

@@ -93,7 +93,7 @@ func sizes() []Behaviour {
 func heavy() []Behaviour {
 	ok, whole := Want{State: httpsource.CompleteUnverified}, Want{}
 	open := httpsource.Limits{Ratio: 1 << 40, WireBytes: 16 << 30, DecodedBytes: 16 << 30, Total: 10 * time.Minute, Header: time.Minute, Idle: time.Minute}
-	shut := httpsource.Limits{Total: time.Minute}
+	shut := httpsource.Limits{Total: time.Minute, RecordBytes: 32 << 20}
 	path := `"responsePathExtractor":"data"`
 	bomb := func(kind, declared string) func(http.ResponseWriter, *http.Request, *Source) {
 		return func(w http.ResponseWriter, _ *http.Request, s *Source) {
