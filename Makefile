@@ -4,7 +4,7 @@ TAGS := netgo,duckdb_arrow
 export GOFLAGS := -buildvcs=false -tags=$(TAGS)
 export CGO_ENABLED := 1
 
-.PHONY: all build demo serve test check unit e2e bench crash fmt clean help prepare
+.PHONY: all build demo serve test check unit e2e bench crash report-connector fmt clean help prepare
 
 all: build
 
@@ -43,6 +43,12 @@ bench: build ## measure: scan, convert, query, demo; both sides of a comparison 
 
 crash: build ## the long form of the kill -9 test
 	MILLWRIGHT_CRASH_ROUNDS=50 go test -count=1 -run Crash -v -timeout 60m ./internal/e2e/...
+
+report-connector: ## the connector against a source that misbehaves, gigabytes included, as tables
+	@rm -rf .cache/report && mkdir -p .cache/report
+	@MILLWRIGHT_EVIL_HEAVY=1 MILLWRIGHT_REPORT=$(CURDIR)/.cache/report go test -count=1 -timeout 60m ./internal/httpsource/evil > .cache/report/log 2>&1; status=$$?; \
+		MILLWRIGHT_REPORT_PRINT=$(CURDIR)/.cache/report go test -count=1 -run '^TestReport$$' -v ./internal/httpsource/evil | grep -v '^=== \|^--- \|^PASS\|^ok'; \
+		if [ $$status -ne 0 ]; then echo; echo "FAILED:"; cat .cache/report/log; fi; exit $$status
 
 fmt: ## gofmt
 	gofmt -w cmd internal
