@@ -2,9 +2,11 @@ package cli_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -68,6 +70,8 @@ func TestScripts(t *testing.T) {
 			"interrupt": interrupt,
 			"serve":     serve,
 			"stop":      stopServer,
+			"jobs":      jobs,
+			"lasting":   lasting,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -195,6 +199,56 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("SERVER_URL", m[1])
 	ts.Setenv("SERVER_ADDR", strings.TrimPrefix(m[1], "http://"))
 	ts.Setenv("SERVER_PID", fmt.Sprint(cmd.Process.Pid))
+}
+
+// jobs is the script command "jobs": it writes the server's jobs, newest first, to
+// the file jobs, one line for each: type and status.
+func jobs(ts *testscript.TestScript, _ bool, _ []string) {
+	r, err := http.NewRequest("GET", ts.Getenv("SERVER_URL")+"/v1/jobs", nil)
+	ts.Check(err)
+	r.Header.Set("Authorization", "Bearer "+secrets["SERVER_KEY"])
+	resp, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer resp.Body.Close()
+	var all []struct {
+		Type   string `json:"job_type"`
+		Status string `json:"status"`
+	}
+	ts.Check(json.NewDecoder(resp.Body).Decode(&all))
+	var text strings.Builder
+	for _, j := range all {
+		fmt.Fprintln(&text, j.Type, j.Status)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("jobs"), []byte(text.String()), 0o600))
+}
+
+// lasting is the script command "lasting ARGS...": millwright must print what other
+// terminals need to connect the shop to the server, and then wait until a SIGINT
+// ends it well.
+func lasting(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := command(ts, args)
+	stderr, err := cmd.StderrPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() { _ = cmd.Process.Kill() }) // it may have been stopped
+	log := newWatcher(stderr)
+	if log.wait(regexp.MustCompile(`^Ctrl-C stops it\.$`)) == nil {
+		ts.Fatalf("it does not wait to be stopped:\n%s", log)
+	}
+	exports := regexp.MustCompile(`(?m)(MILLWRIGHT_URL|MILLWRIGHT_API_KEY|SHOP|SHOP_TOKEN)=(\S+)`)
+	ask := command(ts, []string{"connect", "", "--auth", "bearer=env:SHOP_TOKEN", "--name", "again", "-q", "-o", "csv"})
+	ask.Env = append(ask.Env, "MILLWRIGHT_DATA=")
+	for _, m := range exports.FindAllStringSubmatch(log.String(), -1) {
+		ask.Env = append(ask.Env, m[0])
+		if m[1] == "SHOP" {
+			ask.Args[2] = m[2]
+		}
+	}
+	answer, err := ask.CombinedOutput()
+	ts.Logf("%s", answer)
+	ts.Check(err)
+	ts.Check(cmd.Process.Signal(syscall.SIGINT))
+	ended(ts, 0, cmd.Wait())
 }
 
 // stop is the script command "stop": it asks the server to end.

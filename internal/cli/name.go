@@ -76,7 +76,7 @@ func slug(text string) string {
 func find(programs []programLine, name string) (programLine, error) {
 	var matches []programLine
 	for _, p := range programs {
-		if p.ID == name || strings.EqualFold(p.typed, name) {
+		if p.ID == name || p.typed == name {
 			return p, nil
 		}
 		if strings.EqualFold(p.qualified(), name) || slug(name) != "" && p.slug() == slug(name) {

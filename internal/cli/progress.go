@@ -48,8 +48,6 @@ func (j jobState) failure() error {
 		return nil
 	case j.Error == nil:
 		return errs.New(errs.Canceled, "the run was %s", j.Status)
-	case j.Error.Kind == errs.Internal:
-		return errors.New(j.Error.Detail)
 	}
 	return errs.New(j.Error.Kind, "%s", j.Error.Detail).Named(j.Error.Type).Fix(j.Error.Fixes...)
 }

@@ -144,6 +144,39 @@ func TestProgressSaysWhatTheJobDoes(t *testing.T) {
 	}
 }
 
+func TestFailedJobsEndByTheirKind(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		job  string
+		want int
+		text string
+	}{
+		{`{"status":"completed"}`, 0, ""},
+		{`{"status":"failed","error":{"type":"http-403","kind":"upstream","detail":"the source answered 403","fixes":["ask"]}}`, 5, "the source answered 403 (ask)"},
+		{`{"status":"failed","error":{"type":"path-selects-nothing","kind":"invalid","detail":"nothing at data"}}`, 2, "nothing at data"},
+		{`{"status":"canceled","error":{"type":"canceled","kind":"canceled","detail":"canceled by a person"}}`, 1, "canceled by a person"},
+		{`{"status":"canceled"}`, 1, "the run was canceled"},
+		{`{"status":"failed","error":{"type":"internal","kind":"internal","detail":"internal error"}}`, 1, "internal error"},
+	} {
+		var j jobState
+		if err := json.Unmarshal([]byte(c.job), &j); err != nil {
+			t.Fatal(err)
+		}
+		err := j.failure()
+		var said strings.Builder
+		if err != nil {
+			explain(&said, err)
+		}
+		if got := exitCode(t.Context(), err); got != c.want {
+			t.Errorf("%s: exit code %d, want %d", c.job, got, c.want)
+		}
+		want, fix, _ := strings.Cut(strings.TrimSuffix(c.text, ")"), " (")
+		if !strings.Contains(said.String(), want) || !strings.Contains(said.String(), fix) || strings.Contains(said.String(), "%!") {
+			t.Errorf("%s: says %q", c.job, said.String())
+		}
+	}
+}
+
 func TestLinesAreOneInTenSecondsAndOneAtTheEnd(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
