@@ -14,8 +14,20 @@ import (
 
 // Sniff looks at the beginning of a body and reports an error, with what to try,
 // if it is in no format that can be read. whole says that head is the whole body.
+// It knows nothing of the pages before: what could be one record of a CSV, or an
+// empty page of one, is left to [Propose] and [Split].
 func Sniff(head []byte, contentType string, whole bool) error {
+	text := bytes.TrimLeft(head, " \t\r\n")
+	if len(text) == 0 && IsCSV(contentType) {
+		return nil
+	}
 	_, _, err := recognize(Hint{Head: head, ContentType: contentType, Whole: whole})
+	if e, ok := errs.Find(err); ok && e.Type == "not-json" && text[0] != '<' && binary(text) == "" {
+		line, _, _ := bytes.Cut(text[:min(len(text), sniffBytes)], []byte("\n"))
+		if IsCSV(contentType) || bytes.ContainsAny(line, ",;\t|") {
+			return nil
+		}
+	}
 	return err
 }
 
