@@ -110,7 +110,7 @@ func tlsError(err error, host string) error {
 		return fail("its certificate is not valid", "tell the source's operator")
 	case errors.As(err, &record):
 		return fail("it does not speak TLS on that port", "check the port, or use http://")
-	case errors.As(err, &alert) && strings.Contains(alert.Error(), "certificate"):
+	case strings.Contains(err.Error(), "tls: certificate required"), strings.Contains(err.Error(), "remote error: tls: bad certificate"), strings.Contains(err.Error(), "remote error: tls: unknown certificate"):
 		return fail("it wants a client certificate, or another one", "give a client certificate in options.tls.cert and options.tls.key")
 	case errors.As(err, &alert):
 		return fail("it broke off the TLS handshake", "check the host and the port")

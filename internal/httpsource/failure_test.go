@@ -294,6 +294,11 @@ func TestRetries(t *testing.T) {
 		{rule: "429 with garbage", answers: []string{fmt.Sprintf(busy, "soon"), good}, rows: 1, waits: "429 Too Many Requests"},
 		{rule: "429 with a wait without end", answers: []string{fmt.Sprintf(busy, "1000000000000"), good}, err: "upstream-status"},
 		{rule: "never a POST", answers: []string{cut, good}, spec: `{"url":"URL","method":"POST"}`, err: "body-truncated"},
+		{rule: "a PUT, which is idempotent", answers: []string{cut, good}, spec: `{"url":"URL","method":"PUT"}`, rows: 1},
+		{rule: "a DELETE, which is idempotent", answers: []string{cut, good}, spec: `{"url":"URL","method":"DELETE"}`, rows: 1},
+		{rule: "never a PUT that is marked unsafe", answers: []string{cut, good}, spec: `{"url":"URL","method":"PUT","options":{"retry":{"unsafe":true}}}`, err: "body-truncated"},
+		{rule: "never a PATCH", answers: []string{cut, good}, spec: `{"url":"URL","method":"PATCH"}`, err: "body-truncated"},
+		{rule: "429 with a reset in place of Retry-After", answers: []string{strings.Replace(fmt.Sprintf(busy, "x"), "Retry-After: x", "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 0.2", 1), good}, rows: 1, waits: "asked for this wait (rate limit)"},
 		{rule: "a POST that is marked safe", answers: []string{cut, good}, spec: `{"url":"URL","method":"POST","options":{"retry":{"safe":true}}}`, rows: 1},
 		{rule: "not more often than set", answers: []string{cut, cut, good}, spec: `{"url":"URL","method":"GET","options":{"retry":{"attempts":2}}}`, err: "body-truncated"},
 	}
@@ -382,6 +387,78 @@ func TestASourceThatFallsSilentIsGivenUp(t *testing.T) {
 	c = newClient(t, func(cfg *httpsource.Config) { cfg.Limits.Header = 50 * time.Millisecond })
 	if _, _, err := fetch(t, c, get(t, silent, `"options":{"retry":{"attempts":1}}`), httpsource.Options{}); errType(err) != "upstream-timeout" {
 		t.Errorf("error %v, want upstream-timeout", err)
+	}
+}
+
+func TestASourceThatDripsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	drip := func(pause time.Duration, piece string) string {
+		return serve(t, func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, `[`)
+			for i := 0; i < 40 && r.Context().Err() == nil; i++ {
+				fmt.Fprint(w, piece)
+				_ = http.NewResponseController(w).Flush()
+				select {
+				case <-r.Context().Done():
+				case <-time.After(pause):
+				}
+			}
+			fmt.Fprint(w, `1]`)
+		})
+	}
+	c := newClient(t, func(cfg *httpsource.Config) { cfg.Limits.Window, cfg.Limits.Throughput = 60*time.Millisecond, 1000 })
+	if _, _, err := fetch(t, c, get(t, drip(20*time.Millisecond, " ")), httpsource.Options{}); errType(err) != "too-slow" {
+		t.Errorf("error %v, want too-slow", err)
+	}
+	if got, _, err := fetch(t, c, get(t, drip(5*time.Millisecond, `"`+strings.Repeat("x", 1000)+`",`)), httpsource.Options{}); err != nil || len(got.rows) != 41 {
+		t.Errorf("a source that is fast enough: %d rows, %v", len(got.rows), err)
+	}
+	if _, _, err := fetch(t, c, get(t, drip(20*time.Millisecond, " "), `"options":{"limits":{"min_bytes_per_second":1}}`), httpsource.Options{}); err != nil {
+		t.Errorf("a lower limit for this connection: %v", err)
+	}
+}
+
+func TestSuggestionsAreMadeFromEvidence(t *testing.T) {
+	t.Parallel()
+	refuse := func(status int, ask string) string {
+		return serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			if ask != "" {
+				w.Header().Set("WWW-Authenticate", ask)
+			}
+			w.WriteHeader(status)
+		})
+	}
+	const key = `"authType":"API Key","auth":{"apiKey":{"name":"X-Key","value":"key-secret-1","location":"header"}}`
+	const bearer = `"authType":"bearer","auth":{"bearerToken":"token-secret-1"}`
+	cases := []struct{ rule, url, fields, want string }{
+		{"401 with a key", refuse(401, ""), key, "401: the header X-Key is sent; the key may be expired"},
+		{"401 with a key in the query", refuse(401, ""), strings.Replace(key, `"header"`, `"query"`, 1), "401: the parameter X-Key is sent; the key may be expired"},
+		{"401 without credentials", refuse(401, ""), "", "401: no credentials are sent"},
+		{"401 that asks for Basic", refuse(401, `Basic realm="x"`), "", `set authType to "Basic Auth"`},
+		{"401 that asks for Digest", refuse(401, `Digest realm="x", nonce="n", qop="auth"`), strings.Replace(bearer, "bearer", "bearer", 1), `set authType to "Digest Auth"`},
+		{"403 with a token", refuse(403, ""), bearer, "lacks the permission"},
+		{"404", refuse(404, ""), "", "check the path of the address"},
+		{"429", refuse(429, ""), "", "set options.rate"},
+		{"a page for people", serve(t, body("<!DOCTYPE html><html><title>Sign in</title>")), "", "is this the address of the API"},
+		{"200 but empty", serve(t, body("[]")), bearer, "200 but empty: is the token accepted?"},
+		{"a round number", serve(t, body(rows(0, 100))), "", "exactly 100 records"},
+		{"an error under 200", serve(t, body(`{"error":"no such key"}`)), "", "looks like an error"},
+	}
+	for _, c := range cases {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			fields := []string{`"options":{"retry":{"attempts":1}}`}
+			if c.fields != "" {
+				fields = append(fields, c.fields)
+			}
+			_, out, _ := fetch(t, newClient(t), get(t, c.url, fields...), httpsource.Options{})
+			if all := strings.Join(out.Suggestions, "|"); !strings.Contains(all, c.want) || strings.Contains(all, "-secret-") {
+				t.Errorf("suggestions %q lack %q", out.Suggestions, c.want)
+			}
+		})
+	}
+	if _, out, err := fetch(t, newClient(t), get(t, serve(t, body(`[{"a":1}]`))), httpsource.Options{}); err != nil || len(out.Suggestions) > 0 {
+		t.Errorf("where nothing is wrong: %q, %v", out.Suggestions, err)
 	}
 }
 

@@ -49,6 +49,27 @@ func query(r *http.Request, name string, or int) int {
 
 func slice(n int) string { return rows(min(n*10, 25), min(n*10+10, 25)) }
 
+// asked is the body of a POST.
+type asked struct {
+	Page, Offset, Cursor int
+	Q, Query             string
+	Variables            struct {
+		After string `json:"c"`
+	}
+}
+
+// posted answers the bodies of POSTs that are whole, and refuses all else.
+func posted(answer func(http.ResponseWriter, asked)) pager {
+	return func(w http.ResponseWriter, r *http.Request, _ string) {
+		var in asked
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Method != "POST" || in.Q == "" && in.Query == "" || r.URL.RawQuery != "" {
+			http.Error(w, "bad request", 400)
+			return
+		}
+		answer(w, in)
+	}
+}
+
 func TestPaging(t *testing.T) {
 	t.Parallel()
 	const complete, unverified, incomplete = httpsource.Complete, httpsource.CompleteUnverified, httpsource.Incomplete
@@ -223,6 +244,70 @@ func TestPaging(t *testing.T) {
 			}
 			fmt.Fprintf(w, `{"page":{%s},"items":%s}`, end, slice(n))
 		}},
+		{rule: "cursor: in a header", kind: paginate.Cursor, rows: 25, state: complete, reason: "no-token", pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			n := query(r, "cursor", 0)
+			if n < 2 {
+				w.Header().Set("X-Next-Cursor", strconv.Itoa(n+1))
+			}
+			fmt.Fprint(w, slice(n))
+		}},
+		{rule: "cursor: found in a POST, goes back in its body", options: `"parallel":1`, kind: paginate.Cursor, rows: 25, state: complete, reason: "null-token", pages: posted(func(w http.ResponseWriter, in asked) {
+			fmt.Fprintf(w, `{"items":%s,"next_cursor":%s}`, slice(in.Cursor), []string{"1", "2", "null"}[in.Cursor])
+		})},
+		{rule: "cursor: of GraphQL, found by its variable", options: `"parallel":2`, kind: paginate.Cursor, rows: 25, state: complete, reason: "has-more-false", pages: posted(func(w http.ResponseWriter, in asked) {
+			n, _ := strconv.Atoi(in.Variables.After)
+			fmt.Fprintf(w, `{"data":{"users":{"pageInfo":{"hasNextPage":%v,"endCursor":"%d"},"nodes":%s}}}`, n < 2, n+1, slice(n))
+		})},
+		{rule: "page number: in the body of a POST", options: `"parallel":3`, kind: paginate.Page, rows: 25, state: complete, reason: "last-page", pages: posted(func(w http.ResponseWriter, in asked) {
+			fmt.Fprintf(w, `{"total_pages":3,"items":%s}`, slice(max(in.Page, 1)-1))
+		})},
+		{rule: "offset: in the body of a POST", options: `"parallel":4`, kind: paginate.Offset, rows: 25, state: complete, reason: "total-matched", pages: posted(func(w http.ResponseWriter, in asked) {
+			fmt.Fprintf(w, `{"offset":0,"total":25,"items":%s}`, rows(min(in.Offset, 25), min(in.Offset+10, 25)))
+		})},
+		{rule: "last row: found by has_more", kind: paginate.LastRow, rows: 25, state: complete, reason: "has-more-false", hits: 3, pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			from := query(r, "starting_after", -1) + 1
+			fmt.Fprintf(w, `{"object":"list","data":%s,"has_more":%v}`, rows(from, min(from+10, 25)), from < 15)
+		}},
+		{rule: "last row: the second guess", kind: paginate.LastRow, rows: 25, state: complete, reason: "has-more-false", hits: 4, pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			from := query(r, "after", -1) + 1
+			fmt.Fprintf(w, `{"data":%s,"has_more":%v}`, rows(from, min(from+10, 25)), from < 15)
+		}},
+		{rule: "last row: in the request, until an empty page", url: "/?since_id=-1", kind: paginate.LastRow, rows: 25, state: unverified, reason: "empty-page", hits: 4, pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			from := query(r, "since_id", -1) + 1
+			fmt.Fprint(w, rows(min(from, 25), min(from+10, 25)))
+		}},
+		{rule: "last row: set by hand, with a size", options: `"pagination":{"kind":"last_row","path":"id","param":"after","size_param":"limit","size":10}`, kind: paginate.LastRow, rows: 25, state: complete, reason: "total-matched", hits: 3, pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			from := query(r, "after", -1) + 1
+			fmt.Fprintf(w, `{"data":%s,"total":25}`, rows(from, min(from+query(r, "limit", 100), 25)))
+		}},
+		{rule: "last row: the same page again", options: `"pagination":{"kind":"last_row","path":"id","param":"after"}`, kind: paginate.LastRow, rows: 20, state: incomplete, reason: "repeated-page", hits: 2, pages: func(w http.ResponseWriter, _ *http.Request, _ string) {
+			fmt.Fprint(w, rows(0, 10))
+		}},
+		{rule: "last row: a record without the value", options: `"pagination":{"kind":"last_row","path":"key","param":"after"}`, kind: paginate.LastRow, rows: 10, state: incomplete, reason: "no-last-row", hits: 1, pages: func(w http.ResponseWriter, _ *http.Request, _ string) {
+			fmt.Fprint(w, rows(0, 10))
+		}},
+		{rule: "next URL: OData of version 2", kind: paginate.URL, rows: 25, state: complete, reason: "no-next-url", pages: func(w http.ResponseWriter, r *http.Request, self string) {
+			n, next := query(r, "$skiptoken", 0), ""
+			if n < 2 {
+				next = fmt.Sprintf(`,"__next":"%s/?$skiptoken=%d"`, self, n+1)
+			}
+			fmt.Fprintf(w, `{"d":{"results":%s%s}}`, slice(n), next)
+		}},
+		{rule: "next URL: a JSON:API link that is an object", kind: paginate.URL, rows: 25, state: complete, reason: "null-next-url", pages: func(w http.ResponseWriter, r *http.Request, self string) {
+			n := query(r, "page[number]", 0)
+			next := fmt.Sprintf(`"%s/?page%%5Bnumber%%5D=%d"`, self, n+1)
+			if n == 2 {
+				next = "null"
+			}
+			fmt.Fprintf(w, `{"data":%s,"links":{"self":"/","next":%s},"meta":{}}`, slice(n), next)
+		}},
+		{rule: "next URL: a later page that speaks of an error", kind: paginate.URL, rows: 10, state: incomplete, reason: "page-without-records", pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			if query(r, "page", 0) == 1 {
+				fmt.Fprint(w, `{"error":{"message":"busy"}}`)
+				return
+			}
+			fmt.Fprintf(w, `{"items":%s,"next":"?page=1"}`, slice(0))
+		}},
 		{rule: "page number: of total pages", kind: paginate.Page, rows: 25, state: complete, reason: "last-page", hits: 3, pages: func(w http.ResponseWriter, r *http.Request, _ string) {
 			n := query(r, "page", 1)
 			fmt.Fprintf(w, `{"page":%d,"total_pages":3,"data":%s}`, n, slice(n-1))
@@ -299,6 +384,13 @@ func TestPaging(t *testing.T) {
 			self := ""
 			self = serve(t, func(w http.ResponseWriter, r *http.Request) { hits++; c.pages(w, r, self) })
 			s := get(t, self+c.url, `"options":{`+c.options+`}`)
+			if strings.Contains(c.options, `"parallel"`) {
+				// The options are there to tell the cases apart; the bodies differ by them.
+				s = spec(t, `{"url":"URL","method":"POST","options":{`+c.options+`},"body":{"content":`+map[string]string{
+					`"parallel":1`: `{"q":"x"}`, `"parallel":2`: `{"query":"query($c: String) { users(first: 10, after: $c) { pageInfo { hasNextPage } } }"}`,
+					`"parallel":3`: `{"q":"x","page":1}`, `"parallel":4`: `{"q":"x"}`,
+				}[c.options]+`}}`, self)
+			}
 			if strings.Contains(c.options, `"body"`) {
 				s = spec(t, `{"url":"URL","method":"POST","body":{"content":"{\"query\":\"q\"}"},"options":{`+c.options+`}}`, self)
 			}

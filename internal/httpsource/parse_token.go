@@ -253,12 +253,14 @@ func (o object) address(spelled string, names ...string) (secret.String, error) 
 		return secret.String{}, wrong(at, "is missing").Named("url-missing").Fix("give its whole address")
 	}
 	u, perr := url.Parse(text)
-	if perr != nil || u.Hostname() == "" || u.Opaque != "" || !hasPort(u) {
-		return secret.String{}, wrong(at, "is not a valid address").Named("url-invalid").Fix("write the address as https://host/path")
+	if perr == nil {
+		if scheme := strings.ToLower(u.Scheme); scheme != "" && scheme != "http" && scheme != "https" {
+			return secret.String{}, wrong(at, "has the scheme %q; only http and https can be fetched", clip(scheme, 20)).
+				Named("scheme-not-supported").Fix("use an https:// or http:// address")
+		}
 	}
-	if scheme := strings.ToLower(u.Scheme); scheme != "http" && scheme != "https" {
-		return secret.String{}, wrong(at, "has the scheme %q; only http and https can be fetched", clip(scheme, 20)).
-			Named("scheme-not-supported").Fix("use an https:// or http:// address")
+	if perr != nil || u.Scheme == "" || u.Hostname() == "" || u.Opaque != "" || !hasPort(u) {
+		return secret.String{}, wrong(at, "is not a valid address").Named("url-invalid").Fix("write the address as https://host/path")
 	}
 	return secret.New(text), nil
 }

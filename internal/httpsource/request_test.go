@@ -207,14 +207,15 @@ func TestRedirectsOfAPost(t *testing.T) {
 func TestRedirectsThatLeadNowhere(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ location, typ string }{
-		"a loop":                    {"/", "too-many-redirects"},
-		"a private address":         {"http://10.0.0.1/", "address-not-allowed"},
-		"a private IPv6 address":    {"http://[::ffff:10.0.0.1]/", "address-not-allowed"},
-		"the metadata service":      {"//169.254.169.254/latest/meta-data/", "address-not-allowed"},
-		"a file":                    {"file:///etc/passwd", "redirect-invalid"},
-		"nothing that can be read":  {"http://%zz/", "redirect-invalid"},
-		"no host":                   {"http:///x", "redirect-invalid"},
-		"a redirect without a goal": {"", "upstream-status"},
+		"a loop":                     {"/", "too-many-redirects"},
+		"a private address":          {"http://10.0.0.1/", "address-not-allowed"},
+		"a private IPv6 address":     {"http://[::ffff:10.0.0.1]/", "address-not-allowed"},
+		"the metadata service":       {"//169.254.169.254/latest/meta-data/", "address-not-allowed"},
+		"a file":                     {"file:///etc/passwd", "redirect-invalid"},
+		"nothing that can be read":   {"http://%zz/", "redirect-invalid"},
+		"no host":                    {"http:///x", "redirect-invalid"},
+		"a port that does not exist": {"http://127.0.0.1:65536/", "redirect-invalid"},
+		"a redirect without a goal":  {"", "upstream-status"},
 	}
 	for rule, c := range cases {
 		t.Run(rule, func(t *testing.T) {
@@ -231,6 +232,9 @@ func TestRedirectsThatLeadNowhere(t *testing.T) {
 			}
 			if c.typ == "too-many-redirects" && out.Requests != 6 {
 				t.Errorf("%d requests, want 6", out.Requests)
+			}
+			if c.typ != "address-not-allowed" && out.Status != 302 {
+				t.Errorf("status %d, want that of the last redirect", out.Status)
 			}
 		})
 	}

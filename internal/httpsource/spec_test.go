@@ -37,6 +37,23 @@ func TestParseSpecRefuses(t *testing.T) {
 		{"an API key in a bad place", `{` + ok + `,"authType":"API Key","auth":{"apiKey":{"name":"k","value":"v","location":"body"}}}`, "api-key-location", "/auth/apiKey/location"},
 		{"a bearer token without a token", `{` + ok + `,"authType":"Bearer Token"}`, "bearer-token-missing", "/auth/bearerToken"},
 		{"a login without a name", `{` + ok + `,"authType":"Basic Auth","auth":{"basicAuth":{}}}`, "basic-auth-missing", "/auth/basicAuth/username"},
+		{"a login by digest without a name", `{` + ok + `,"authType":"Digest","auth":{"digestAuth":{}}}`, "digest-auth-missing", "/auth/digestAuth/username"},
+		{"OAuth without an address", `{` + ok + `,"authType":"OAuth2","auth":{"oauth2":{"clientId":"c","clientSecret":"s"}}}`, "url-missing", "/auth/oauth2/tokenUrl"},
+		{"OAuth without details", `{` + ok + `,"authType":"OAuth2"}`, "url-missing", "/auth/oauth2/tokenUrl"},
+		{"OAuth with an address of another scheme", `{` + ok + `,"authType":"OAuth2","auth":{"oauth2":{"token_url":"file:///etc/passwd"}}}`, "scheme-not-supported", "/auth/oauth2/token_url"},
+		{"OAuth without a client", `{` + ok + `,"authType":"OAuth2","auth":{"oauth2":{"tokenUrl":"https://t.example","clientSecret":"s"}}}`, "oauth-client-missing", "/auth/oauth2/clientId"},
+		{"OAuth without a secret", `{` + ok + `,"authType":"OAuth2","auth":{"oauth2":{"tokenUrl":"https://t.example","clientId":"c"}}}`, "oauth-client-missing", "/auth/oauth2/clientSecret"},
+		{"OAuth by a grant that needs a browser", `{` + ok + `,"authType":"OAuth2","auth":{"oauth2":{"tokenUrl":"https://t.example","clientId":"c","clientSecret":"s","grantType":"authorization_code"}}}`, "oauth-grant-unknown", "/auth/oauth2/grantType"},
+		{"OAuth by a refresh token without one", `{` + ok + `,"authType":"OAuth2","auth":{"oauth2":{"tokenUrl":"https://t.example","clientId":"c","clientSecret":"s","grantType":"refresh_token"}}}`, "oauth-token-missing", "/auth/oauth2/refreshToken"},
+		{"OAuth with a field twice", `{` + ok + `,"authType":"OAuth2","auth":{"oauth2":{"tokenUrl":"https://t.example","clientId":"c","clientSecret":"s","params":{"scope":"x"}}}}`, "oauth-param-reserved", "/auth/oauth2/params/scope"},
+		{"a session without a login", `{` + ok + `,"authType":"Session Login","auth":{}}`, "login-missing", "/auth/sessionLogin"},
+		{"a session without an address", `{` + ok + `,"authType":"Session Login","auth":{"sessionLogin":{"method":"POST"}}}`, "url-missing", "/auth/sessionLogin/url"},
+		{"a session with a token nowhere", `{` + ok + `,"authType":"Session Login","auth":{"sessionLogin":{"url":"https://l.example","token":{"in":"header"}}}}`, "login-token-unknown", "/auth/sessionLogin/token/path"},
+		{"a session with a line break in a header", `{` + ok + `,"authType":"Session Login","auth":{"sessionLogin":{"url":"https://l.example","headers":{"X":"a\nb"}}}}`, "header-invalid", "/auth/sessionLogin/headers/X"},
+		{"a reference without a name", `{` + ok + `,"authType":"bearer","auth":{"bearerToken":{"secret":""}}}`, "wrong-type", "/auth/bearerToken"},
+		{"both safe and unsafe", `{` + ok + `,"options":{"retry":{"safe":true,"unsafe":true}}}`, "option-invalid", "/options/retry"},
+		{"too many pages at once", `{` + ok + `,"options":{"parallel":1000}}`, "option-invalid", "/options/parallel"},
+		{"a last row without a place", `{` + ok + `,"options":{"pagination":{"kind":"last_row","param":"after"}}}`, "pagination-invalid", "/options/pagination"},
 		{"a line break in a token", `{` + ok + `,"authType":"bearer","auth":{"bearerToken":"a\r\nX: y"}}`, "header-invalid", "/auth/bearerToken"},
 		{"a line break in a header", `{` + ok + `,"headers":{"X":"a\nb"}}`, "header-invalid", "/headers/X"},
 		{"a header name with a space", `{` + ok + `,"headers":{"X Y":"a"}}`, "header-invalid", "/headers/X Y"},
@@ -172,6 +189,64 @@ func TestBothSpellingsMeanTheSame(t *testing.T) {
 	}
 }
 
+// kinds are requests of the kinds of authentication that hold more than one
+// secret; each secret in them begins with "canary".
+func kinds(t *testing.T) map[string]string {
+	cert, key := identity(t)
+	return map[string]string{
+		"client credentials": `"authType":"OAuth 2.0","auth":{"oauth2":{"tokenUrl":"https://u:canary-1@t.example/t?api_key=canary-2","clientId":"c","clientSecret":"canary-3","scopes":"a b","params":{"audience":"x","api_key":"canary-4"},"authStyle":"body"}}`,
+		"refresh token":      `"auth_type":"oauth2","auth":{"oauth2":{"token_url":"https://t.example/t","client_id":"c","client_secret":"canary-3","refresh_token":"canary-4"}}`,
+		"digest":             `"authType":"Digest Auth","auth":{"digestAuth":{"username":"u","password":"canary-1"}}`,
+		"session by JSON":    `"authType":"Session Login","auth":{"sessionLogin":{"url":"https://l.example/l?token=canary-1","headers":{"X-Api-Key":"canary-2","X":"1"},"body":{"type":"json","parameters":{"user":"u","password":"canary-3"}},"token":{"path":"a.b"},"send":{"location":"query","name":"t"}}}`,
+		"session by text":    `"authType":"login","auth":{"session_login":{"url":"https://l.example/","method":"put","body":{"type":"raw","content":"{\"password\":\"canary-1\",\"user\":\"u\"}"},"token":{"in":"cookie","path":"sid"}}}`,
+		"session by form":    `"authType":"login","auth":{"login":{"url":"https://l.example/","body":{"type":"raw","contentType":"application/x-www-form-urlencoded","content":"password=canary-1&user=u"},"token":{"in":"header","path":"X-S"},"send":{"name":"X-T","prefix":""}}}`,
+		"mTLS":               `"authType":"mTLS",` + tlsOption(cert, cert, key),
+	}
+}
+
+func TestNoKindOfAuthenticationShowsASecret(t *testing.T) {
+	t.Parallel()
+	for rule, text := range kinds(t) {
+		s := spec(t, `{"url":"https://a.example/","method":"GET",`+text+`}`, "")
+		sealed := mustSeal(t, s)
+		again, err := httpsource.ParseSealed(sealed)
+		if err != nil {
+			t.Fatalf("%s: %v in %s", rule, err, sealed)
+		}
+		if diff := cmp.Diff(string(sealed), string(mustSeal(t, again))); diff != "" {
+			t.Errorf("%s: sealing, parsing and sealing again differs (-first +second):\n%s", rule, diff)
+		}
+		wanted := strings.Count(text, "canary")
+		if rule == "mTLS" {
+			text, wanted = strings.ReplaceAll(text, "PRIVATE KEY", "canary"), 0
+		}
+		if n := strings.Count(string(sealed), "canary"); n != wanted {
+			t.Errorf("%s: the sealed form holds %d of %d secrets: %s", rule, n, wanted, sealed)
+		}
+		logged, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for how, shown := range map[string]string{"Public": string(s.Public()), "JSON": string(logged), "%v": fmt.Sprintf("%v", s), "%+v": fmt.Sprintf("%+v", s), "%#v": fmt.Sprintf("%#v", s)} {
+			if strings.Contains(shown, "canary") || strings.Contains(shown, "PRIVATE KEY") {
+				t.Errorf("%s: %s shows a secret: %s", rule, how, shown)
+			}
+			if how == "Public" && !strings.Contains(shown, "REDACTED") {
+				t.Errorf("%s: %s does not tell that there is one: %s", rule, how, shown)
+			}
+		}
+		known := map[string]bool{}
+		for _, v := range s.Secrets() {
+			known[v.Reveal()] = true
+		}
+		for i := 1; i <= wanted; i++ {
+			if name := fmt.Sprintf("canary-%d", i); strings.Contains(text, name) && !known[name] {
+				t.Errorf("%s: Secrets lacks %s", rule, name)
+			}
+		}
+	}
+}
+
 func TestMangledHeaderNamesAreRestored(t *testing.T) {
 	t.Parallel()
 	s := spec(t, `{"url":"http://a","method":"GET","headers":{"_accept":"1","_authorization":"2","_x_token":"3","X-Api-Key":"4","if_match":"5"}}`, "")
@@ -203,6 +278,8 @@ func TestParseExecuteTakesTheTopLevelFirst(t *testing.T) {
 func FuzzParseSpec(f *testing.F) {
 	f.Add(full)
 	f.Add(`{"url":"http://a","method":"GET","parameters":{"a":[1,{"b":2}]}}`)
+	f.Add(`{"url":"http://a","method":"GET","authType":"oauth2","auth":{"oauth2":{"tokenUrl":"http://t","clientId":"c","clientSecret":{"secret":"S"},"params":{"a":"b"}}}}`)
+	f.Add(`{"url":"http://a","method":"GET","authType":"login","auth":{"login":{"url":"http://l","body":{"content":{"password":"p"}},"token":{"path":"t"}}}}`)
 	f.Add(`{"url":"http://a?%zz","method":"PUT","body":{"type":"form-data","parameters":{"token":"abcdefgh"}}}`)
 	f.Fuzz(func(t *testing.T, in string) {
 		s, err := httpsource.ParseSpec([]byte(in))

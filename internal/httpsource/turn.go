@@ -145,6 +145,11 @@ func (f *fetch) decide(a paginate.Answer, c call, style paginate.Style) (*call, 
 	if step.Done == "" && a.Records == 0 && f.empties > maxEmpty {
 		step = paginate.Step{Done: "empty-page"}
 	}
+	if step.Done == paginate.NoLastRow {
+		f.incomplete(step.Done, "page "+itoa(a.Number)+" has no "+f.out.Detected.Pagination.Setting.Path+" in its last record to go on from",
+			"set options.pagination.path to a value that every record has")
+		return nil, step, nil
+	}
 	if step.Done != "" {
 		f.finish(a, step.Done, step.Sure)
 		return nil, step, nil

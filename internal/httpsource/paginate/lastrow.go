@@ -8,6 +8,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// NoLastRow is the Done of a page with records of which the last has nothing to go
+// on from: there may be more.
+const NoLastRow = "no-last-row"
+
 // lastRowStyle sends back a value of the last record that came.
 type lastRowStyle struct{ Setting }
 
@@ -21,7 +25,7 @@ func (s lastRowStyle) Next(a Answer) Step {
 	raw, there := member(a.Last, s.Path)
 	value := text(raw)
 	if !there || value == "" || raw[0] == '{' || raw[0] == '[' {
-		return Step{Done: "no-last-row"}
+		return Step{Done: NoLastRow}
 	}
 	step := Step{Param: s.Param, Value: value, In: s.In, Text: raw[0] == '"'}
 	if name, size, _, ok := First(s.Setting); ok {
