@@ -28,7 +28,7 @@ import (
 )
 
 // Version is the version of the API's contract, as its OpenAPI document says.
-const Version = "1.0.0"
+const Version = "1.1.0"
 
 // A Server is the HTTP API. All fields must be set.
 type Server struct {
@@ -77,6 +77,7 @@ func (s *Server) register(a huma.API) {
 	s.datasourceRuns(a)
 	s.credentials(a)
 	s.connections(a)
+	s.descriptions(a)
 	s.jobs(a)
 	s.objects(a)
 	s.datalines(a)

@@ -82,6 +82,8 @@ var uses = []use{
 	{operation: "DELETE /v1/credentials/{id}", access: change, thing: "credential"},
 
 	{operation: "POST /v1/http/test-connection", access: act, body: `{"url":"{upstream}/broken","method":"GET"}`},
+	{operation: "POST /v1/http/from-curl", access: act, body: `{"command":"curl https://api.example.com/orders"}`},
+	{operation: "POST /v1/http/from-openapi", access: act, body: `{"document":{"openapi":"3.1.0","info":{},"paths":{"/orders":{"get":{}}}}}`},
 	{operation: "POST /v1/http/execute-request", access: change, body: `{"url":"{upstream}/orders","method":"GET","project_id":"{project}","datasource_id":"{datasource}"}`},
 	{operation: "POST /v1/http/execute-request", access: change, body: `{"url":"{upstream}/orders","method":"GET","project_id":"{mine}","datasource_id":"{datasource}"}`},
 
