@@ -113,7 +113,7 @@ func (s *Server) testConnection(ctx context.Context, in *struct{ Body Connection
 
 func testResult(o httpsource.Outcome, err error) TestResult {
 	w := TestResult{Success: err == nil, Status: o.Status, ResponseTime: o.Latency.Milliseconds(), ContentType: o.ContentType, Size: o.Bytes,
-		Headers: map[string]string{}, Records: o.Records, Pages: o.Pages, Suggestions: []string{}, RawSample: string(o.Head), RawSampleCut: o.HeadCut}
+		Headers: map[string]string{}, Records: o.Records, Pages: o.Pages, Suggestions: orEmpty(o.Suggestions), RawSample: string(o.Head), RawSampleCut: o.HeadCut}
 	for name, values := range o.Header {
 		w.Headers[strings.ToLower(name)] = strings.Join(values, ", ")
 	}
@@ -122,11 +122,10 @@ func testResult(o httpsource.Outcome, err error) TestResult {
 		if e, found := errs.Find(err); found {
 			f.Type, f.Fixes = e.Type, append(f.Fixes, e.Fixes...)
 		}
-		w.Data, w.Suggestions = f, f.Fixes
+		w.Data = f
 		return w
 	}
 	w.Detected, w.Verdict = detectedWire(o.Detected), verdictWire(o.Verdict)
-	w.Suggestions = append(w.Suggestions, o.Verdict.Alarms...)
 	w.Data = o.Sample
 	if o.Sample == nil {
 		w.Data = []json.RawMessage{}

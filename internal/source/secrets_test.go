@@ -1,7 +1,13 @@
 package source_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -69,6 +75,11 @@ func TestPlaceholderInASpecIsRefusedAndChangesNothing(t *testing.T) {
 		{"form", `{"url":"https://e.org/","method":"POST","body":{"type":"form-data","parameters":{"client_secret":"REDACTED"}}}`, "/body/parameters/client_secret"},
 		{"raw body", `{"url":"https://e.org/","method":"POST","body":{"type":"raw","contentType":"application/json","content":"{\"a\":{\"password\":\"REDACTED\"}}"}}`, "/body/content"},
 		{"URL", `{"url":"https://e.org/?api_key=REDACTED"}`, "/url"},
+		{"digest", `{"url":"https://e.org/","authType":"Digest","auth":{"digestAuth":{"username":"u","password":"REDACTED"}}}`, "/auth/digestAuth/password"},
+		{"client secret", `{"url":"https://e.org/","authType":"OAuth2","auth":{"oauth2":{"tokenUrl":"https://t.org/","clientId":"c","clientSecret":"REDACTED"}}}`, "/auth/oauth2/clientSecret"},
+		{"refresh token", `{"url":"https://e.org/","authType":"OAuth2","auth":{"oauth2":{"tokenUrl":"https://t.org/","clientId":"c","refreshToken":"REDACTED"}}}`, "/auth/oauth2/refreshToken"},
+		{"login form", `{"url":"https://e.org/","authType":"login","auth":{"sessionLogin":{"url":"https://l.org/","body":{"type":"json","parameters":{"password":"REDACTED"}}}}}`, "/auth/sessionLogin/body/parameters/password"},
+		{"login body", `{"url":"https://e.org/","authType":"login","auth":{"sessionLogin":{"url":"https://l.org/","body":{"content":{"password":"REDACTED"}}}}}`, "/auth"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wantRefused(t, "SaveSpec", p.SaveSpec(t.Context(), d.ID, parse(t, c.spec)), c.pointer)
@@ -125,6 +136,41 @@ func TestEditKeepsSecretsOnlyForTheirOrigin(t *testing.T) {
 				t.Errorf("got method %s, want the stored one kept", got.Method)
 			}
 		})
+	}
+}
+
+func TestEditKeepsACertificateOnlyForItsOrigin(t *testing.T) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := json.Marshal(map[string]string{"cert": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		"key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for url, keeps := range map[string]bool{"https://api.example.org/v2": true, "https://evil.example/": false} {
+		p := newPlace(t)
+		d := p.create(t, "p1", "x")
+		if err := p.SaveSpec(t.Context(), d.ID, parse(t, `{"url":"https://api.example.org/","authType":"mTLS","options":{"rate":2,"tls":`+string(pair)+`}}`)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := p.EditSpec(t.Context(), d.ID, json.RawMessage(`{"url":"`+url+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept := got.Options.TLS.Cert != "" || !got.Options.TLS.Key.Empty(); kept != keeps || got.Options.Rate != 2 {
+			t.Errorf("%s: certificate kept: %v, rate %v; want %v, 2", url, kept, got.Options.Rate, keeps)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"strconv"
 	"strings"
 
 	"millwright/internal/errs"
@@ -66,8 +65,8 @@ func (s *Store) PublicSpec(ctx context.Context, datasourceID ID) (_ json.RawMess
 // EditSpec changes the stored request of the datasource: each top-level field
 // that edit holds (in either spelling) replaces the stored one whole, null
 // removes it, and all others are kept. If edit leads to another origin, the
-// stored fields that can carry a secret (headers, parameters, auth, body) are
-// not kept: they were typed in for the old one. It returns the new request.
+// stored fields that can carry a secret (headers, parameters, auth, body and the
+// client certificate) are not kept: they were typed in for the old one. It returns the new request.
 func (s *Store) EditSpec(ctx context.Context, datasourceID ID, edit json.RawMessage) (spec httpsource.Spec, err error) {
 	defer errs.Wrap(&err, "source.EditSpec(%s)", datasourceID)
 	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
@@ -89,6 +88,24 @@ func (s *Store) EditSpec(ctx context.Context, datasourceID ID, edit json.RawMess
 // harmless are the fields of a request that name no secret, spelled plainly.
 func harmless(field string) bool {
 	return isKey(field, "method", "responsepathextractor", "options")
+}
+
+// withoutIdentity returns options without the client certificate, which was given
+// for the old origin; any other value as it is.
+func withoutIdentity(value json.RawMessage) json.RawMessage {
+	var options map[string]json.RawMessage
+	if json.Unmarshal(value, &options) != nil {
+		return value
+	}
+	if _, ok := options["tls"]; !ok {
+		return value
+	}
+	delete(options, "tls")
+	out, err := json.Marshal(options)
+	if err != nil {
+		return json.RawMessage("{}")
+	}
+	return out
 }
 
 func edited(stored httpsource.Spec, edit json.RawMessage) (httpsource.Spec, error) {
@@ -127,8 +144,13 @@ func edited(stored httpsource.Spec, edit json.RawMessage) (httpsource.Spec, erro
 		return httpsource.Spec{}, err
 	}
 	for name, value := range old {
-		if !given(name) && (target == stored.Origin() || harmless(name)) {
+		if given(name) {
+			continue
+		}
+		if target == stored.Origin() {
 			next[name] = value
+		} else if harmless(name) {
+			next[name] = withoutIdentity(value)
 		}
 	}
 	whole, err := json.Marshal(next)
@@ -190,37 +212,23 @@ func (s *Store) openSpec(ctx context.Context, q meta.Querier, datasourceID ID) (
 // it had read. It is never taken for the stored secret.
 func RefusePlaceholders(spec httpsource.Spec) error {
 	var leaves []leaf
-	add := func(pointer, name string, v secret.String) {
+	spec.Fields(func(pointer, name string, v secret.String) {
 		if secret.LooksSecret(name) {
 			leaves = append(leaves, leaf{pointer: pointer, text: v.Reveal()})
 		}
-	}
-	add("/auth/apiKey/value", "secret", spec.Auth.APIKey.Value)
-	add("/auth/bearerToken", "secret", spec.Auth.Bearer)
-	add("/auth/basicAuth/password", "secret", spec.Auth.Basic.Password)
-	for _, h := range spec.Headers {
-		add("/headers/"+escape(h.Name), h.Name, h.Value)
-	}
-	for _, p := range spec.Parameters {
-		add("/parameters/"+escape(p.Name), p.Name, p.Value)
-	}
-	for i, g := range spec.ParameterGroups {
-		for j, p := range g.Parameters {
-			add("/parameterGroups/"+strconv.Itoa(i)+"/parameters/"+strconv.Itoa(j)+"/value", p.Name, p.Value)
-		}
-	}
-	for _, p := range spec.Body.Parameters {
-		add("/body/parameters/"+escape(p.Name), p.Name, p.Value)
-	}
+	})
 	maskURL(spec.URL.Reveal(), secret.LooksSecret, func(_, value string) {
 		leaves = append(leaves, leaf{pointer: "/url", text: value})
 	})
 	if err := refusePlaceholder(leaves); err != nil {
 		return err
 	}
-	// What is left of the request's secrets stands in a raw body.
+	// What is left of the request's secrets stands in a raw body, its own or its login's.
 	for _, v := range spec.Secrets() {
 		if strings.Contains(v.Reveal(), secret.Hidden) {
+			if !strings.Contains(spec.Body.Content.Reveal(), secret.Hidden) {
+				return placeholderAt("/auth")
+			}
 			return placeholderAt("/body/content")
 		}
 	}
