@@ -115,7 +115,7 @@ func table(lines []line, brief bool) {
 	var groups []string
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	for _, l := range lines {
-		mark := map[bool]string{true: "ok", false: "WRONG"}[l.OK]
+		mark := map[bool]string{true: "+", false: "WRONG"}[l.OK]
 		peak := ""
 		if l.Peak > 0 {
 			peak = fmt.Sprintf("+%d MB", l.Peak>>20)

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -362,16 +363,26 @@ func TestGoodAddressesPass(t *testing.T) {
 }
 
 // TestTheProxyOfTheEnvironmentIsNotUsed: a proxy would connect in our place,
-// past the guard.
+// past the guard. It runs in a process of its own, because Go reads the
+// environment's proxy once.
 func TestTheProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
-	tr := setTrap(t)
-	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
-		t.Setenv(name, "http://127.0.0.1:"+tr.port)
+	if os.Getenv("MILLWRIGHT_EVIL_PROXY") != "" {
+		url := serveHome(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `[{"id":1}]`) }))
+		// By a name: Go asks no proxy for an address of loopback.
+		request := `{"url":"http://api.example.test` + url[strings.LastIndexByte(url, ':'):] + `/","method":"GET","options":{"retry":{"attempts":1}}}`
+		if got := attempt(t.Context(), homeClient(t, nameServer(t, always(home))), request); got != "" {
+			t.Errorf("ended with %q", got)
+		}
+		return
 	}
-	url := serveHome(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `[{"id":1}]`) }))
-	client := homeClient(t, nameServer(t, always(home)))
-	port := url[strings.LastIndexByte(url, ':'):]
-	if got := attempt(t.Context(), client, `{"url":"http://api.example.test`+port+`/","method":"GET"}`); got != "" || tr.hits.Load() != 0 {
-		t.Errorf("ended with %q after %d connections to the proxy", got, tr.hits.Load())
+	tr := setTrap(t)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), "MILLWRIGHT_EVIL_PROXY=1")
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
+		cmd.Env = append(cmd.Env, name+"=http://127.0.0.1:"+tr.port)
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil || tr.hits.Load() != 0 {
+		t.Errorf("%d connections to the proxy, %v: %s", tr.hits.Load(), err, out)
 	}
 }
