@@ -15,6 +15,7 @@ type authentication struct {
 	APIKey      *apiKeyAuth `json:"apiKey,omitempty"`
 	BearerToken string      `json:"bearerToken,omitempty"`
 	BasicAuth   *basicAuth  `json:"basicAuth,omitempty"`
+	DigestAuth  *basicAuth  `json:"digestAuth,omitempty"`
 }
 
 type apiKeyAuth struct {

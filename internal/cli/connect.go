@@ -17,14 +17,16 @@ import (
 
 // A connection is what connect is told to connect.
 type connection struct {
-	url     string
-	name    string
-	method  string
-	headers []string
-	params  []string
-	path    string
-	auth    string
-	body    string
+	url      string
+	name     string
+	method   string
+	headers  []string
+	params   []string
+	path     string
+	auth     string
+	body     string
+	curl     string
+	curlFile string
 }
 
 func (c *commands) connectCommand() *cobra.Command {
@@ -38,20 +40,35 @@ its credentials encrypted, and runs it. Then prints the questions that were
 written about its records. If a step fails, or Ctrl-C stops it, nothing half-made
 is kept.
 
-Secrets are named, never typed: env:VARIABLE or file:PATH.`,
+Secrets are named, never typed: env:VARIABLE or file:PATH. A curl command that is
+typed after --curl is visible to ps and kept in the shell's history with all its
+secrets: read it from a file or from standard input instead.`,
 		Example: `  millwright connect https://api.example.com/v1/orders
   millwright connect https://api.example.com/v1/orders --path data.items --auth bearer=env:SHOP_TOKEN
   millwright connect https://api.example.com/v1/orders -p status=open -H 'X-Shop-Key: file:/run/secrets/shop'
   millwright connect https://api.example.com/search -X POST -d '{"q":"lamp"}'
+  millwright connect --curl 'curl https://api.example.com/v1/orders -H "Accept: application/json"'
+  millwright connect --curl-file request.txt --path data.items
   millwright connect http://10.1.2.3/orders --allow-cidr 10.1.2.0/24`,
-		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
-			conn.url = list[0]
-			r, err := c.request(conn)
+			command, err := c.pasted(cmd, conn, list)
 			if err != nil {
 				return err
 			}
+			var r request
+			if command == "" {
+				conn.url = list[0]
+				if r, err = c.request(conn); err != nil {
+					return err
+				}
+			}
 			return c.withSession(cmd.Context(), allow, func(ctx context.Context, s *session) error {
+				if command != "" {
+					if r, err = c.read(ctx, s, command, conn); err != nil {
+						return err
+					}
+					conn.url = r.URL
+				}
 				_, err := c.connect(ctx, s, nameOf(conn), r)
 				return err
 			})
@@ -64,6 +81,8 @@ Secrets are named, never typed: env:VARIABLE or file:PATH.`,
 	flags.StringVar(&conn.path, "path", "", "response `path` to the records, such as data.items or $.rows[*]; found by looking if absent")
 	flags.StringVar(&conn.auth, "auth", "", "`how` to sign in: bearer=env:VAR, basic=USER,env:VAR or api-key=HEADER,env:VAR (query.NAME, cookie.NAME); file:PATH in place of env:VAR")
 	flags.StringVarP(&conn.body, "data-raw", "d", "", "request `body`, sent as application/json; @FILE reads it, @- from standard input")
+	flags.StringVar(&conn.curl, "curl", "", "the request as a curl `command`; - reads it from standard input, where ps does not see its secrets")
+	flags.StringVar(&conn.curlFile, "curl-file", "", "`file` that holds the request as a curl command")
 	flags.StringVar(&conn.name, "name", "", "`name` of the datasource; by default made of the URL")
 	flags.StringSliceVar(&allow, "allow-cidr", nil, "private `range` that the connection may reach, such as 127.0.0.1/32; repeatable (MILLWRIGHT_ALLOW_CIDR); a running server has its own")
 	return c.outputFlag(cmd)
@@ -85,8 +104,11 @@ type request struct {
 
 type requestBody struct {
 	Type        string `json:"type"`
-	ContentType string `json:"contentType"`
-	Content     string `json:"content"`
+	ContentType string `json:"contentType,omitempty"`
+	Content     string `json:"content,omitempty"`
+
+	// Parameters are the fields of a form, in their order.
+	Parameters json.RawMessage `json:"parameters,omitempty"`
 }
 
 // request returns the request that the flags describe, its secrets read.
