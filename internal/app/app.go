@@ -110,7 +110,7 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 	tables := &catalog.Catalog{Datasets: datasets, Blobs: blobs}
 	evaluator := &evaluate.Evaluator{Engine: a.engine, Datasets: readable{tables}, Stager: blobs, History: programs, Log: a.log}
 	runs := &ingest.Service{DB: a.db, Client: a.client, Sources: sources, Datasets: datasets, Lineage: edges,
-		Blobs: blobs, Engine: a.engine, Log: a.log, Now: now}
+		Blobs: blobs, Engine: a.engine, Log: a.log, Now: now, Work: filepath.Join(a.config.Data, "unfinished")}
 	study := &analyze.Service{Analyzer: &analyze.Analyzer{Engine: a.engine}, DB: a.db, Datasets: datasets, Catalog: tables}
 	questions := &generate.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator}
 	a.jobs, err = job.NewRunner(a.db, map[string]job.Handler{

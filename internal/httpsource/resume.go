@@ -12,6 +12,10 @@ import (
 	"millwright/internal/httpsource/paginate"
 )
 
+// StaleResume is the type of the error for an Options.Resume that does not fit the
+// request (any more): the Fetch has to begin again.
+const StaleResume = "resume-stale"
+
 // A bookmark is where a later Fetch goes on, and what the verdict at the end has
 // to know about the pages before. Its JSON is a PageEnd's Next.
 type bookmark struct {
@@ -82,7 +86,7 @@ func (s Spec) mark() string {
 // resume takes up the bookmark in the Options and returns the call that it leads to.
 func (f *fetch) resume(first call) (paginate.Style, call, error) {
 	stale := func() error {
-		return errs.New(errs.Conflict, "the request has changed since the earlier run").Named("resume-stale").Fix("begin again")
+		return errs.New(errs.Conflict, "the request has changed since the earlier run").Named(StaleResume).Fix("begin again")
 	}
 	var b bookmark
 	if err := json.Unmarshal([]byte(f.opt.Resume), &b); err != nil || b.Spec != f.spec.mark() {

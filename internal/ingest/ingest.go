@@ -37,7 +37,7 @@ const (
 	headBytes   = 64 << 10
 )
 
-// A Service tests and runs connections. All fields must be set.
+// A Service tests and runs connections. All fields but Work must be set.
 type Service struct {
 	DB       *meta.DB
 	Client   *httpsource.Client
@@ -48,6 +48,11 @@ type Service struct {
 	Engine   engine.Engine
 	Log      *slog.Logger
 	Now      func() time.Time
+
+	// Work is a folder for the pages of runs that have not ended, on the file system
+	// of Blobs. A run that was cut off goes on from there. Empty means that it begins
+	// again.
+	Work string
 }
 
 // Test makes the request as a run would, up to a limit, and stores nothing. The

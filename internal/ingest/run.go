@@ -23,7 +23,8 @@ type landing struct {
 	payload    payload
 	datasource source.Datasource
 	spec       httpsource.Spec
-	stage      string // our own folder for work in progress
+	stage      string      // our own folder for work in progress
+	earlier    *unfinished // what an earlier attempt may have left; nil if that is not kept
 
 	outcome httpsource.Outcome
 	pages   spill.Info
@@ -36,10 +37,16 @@ type landing struct {
 // crash at any point.
 func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 	l := &landing{Service: s, run: run}
-	if err := json.Unmarshal(run.Job.Payload, &l.payload); err != nil {
-		return errs.New(errs.Internal, "the job's payload is not ours").Because(err)
+	var err error
+	if l.earlier, err = s.unfinished(run.Job.ID); err != nil {
+		return err
 	}
-	err := l.land(ctx)
+	defer func() { l.earlier.close(err == nil || !willRunAgain(ctx, err)) }()
+	if err = json.Unmarshal(run.Job.Payload, &l.payload); err != nil {
+		err = errs.New(errs.Internal, "the job's payload is not ours").Because(err)
+		return err
+	}
+	err = l.land(ctx)
 	if err != nil && !willRunAgain(ctx, err) {
 		l.recordFailure(ctx, err)
 	}
@@ -75,26 +82,21 @@ func (l *landing) land(ctx context.Context) (err error) {
 func (l *landing) pagesPath() string   { return filepath.Join(l.stage, "pages.ndjson.zst") }
 func (l *landing) parquetPath() string { return filepath.Join(l.stage, "data.parquet") }
 
-// fetch brings every page into the spill and watches the types go by.
-func (l *landing) fetch(ctx context.Context) (err error) {
-	w, err := spill.Create(l.pagesPath(), spill.Limits{})
-	if err != nil {
-		return err
-	}
-	defer w.Close()
+// fetch brings every page into the spill and watches the types go by. Pages that
+// an earlier attempt brought are not asked for again.
+func (l *landing) fetch(ctx context.Context) error {
 	previous, lastID, err := l.previous(ctx)
 	if err != nil {
 		return err
 	}
-	sink := &sink{ctx: ctx, run: l.run, spill: w, types: typing.NewObserver(typing.Limits{LastID: lastID})}
-	sink.progress("fetch", "fetching pages")
-	if l.outcome, err = l.Client.Fetch(ctx, l.spec, httpsource.Options{}, sink); err != nil {
+	to, err := l.bring(ctx, l.earlier, true, lastID)
+	if e, ok := errs.Find(err); ok && e.Type == httpsource.StaleResume {
+		to, err = l.bring(ctx, l.earlier, false, lastID)
+	}
+	if err != nil {
 		return err
 	}
-	if l.pages, err = w.Finish(); err != nil {
-		return err
-	}
-	l.types = sink.types.Schema(previous)
+	l.types = to.types.Schema(previous)
 	return nil
 }
 

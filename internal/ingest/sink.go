@@ -23,6 +23,8 @@ type sink struct {
 	pages   int64
 	records int64
 	bytes   int64
+
+	unfinished *unfinished // nil if nothing is kept for a later attempt
 }
 
 // BeginPage opens a page in the spill's index.
@@ -50,7 +52,10 @@ func (s *sink) EndPage(p httpsource.PageEnd) error {
 	s.pages++
 	s.bytes += p.Bytes
 	s.progress("fetch", s.message())
-	return s.spill.EndPage(p.Bytes)
+	if err := s.spill.EndPage(p.Bytes); err != nil {
+		return err
+	}
+	return s.unfinished.note(bookmarkLine{Page: p.Number, Bytes: s.bytes, Next: p.Next})
 }
 
 func (s *sink) message() string {
