@@ -87,6 +87,7 @@ func TestARunIsRepeatedAndMakesANewVersion(t *testing.T) {
 	}
 	second := c.object("POST", "/v1/datasources/"+d+"/runs", map[string]any{})
 	want(t, "as execute-request answers", second, "jobs array", "data_object_id string")
+	want(t, "a job that waits", second.get("jobs").at(2), "progress number", "latest_status string", "parent_job_id string")
 	if len(second.get("jobs").list()) != len(first.get("jobs").list()) {
 		t.Errorf("the jobs: %s", second)
 	}
@@ -104,6 +105,15 @@ func TestARunIsRepeatedAndMakesANewVersion(t *testing.T) {
 		want(t, "run", r, "status string", "stats.pages number", "stats.records number", "stats.bytes number", "dataline_id string", "rows number", "bytes number", "verdict.state string", "error null", "finished_at string")
 		if r.get("version").number() != version || r.get("rows").number() != records || r.get("stats", "pages").number() != 3 {
 			t.Errorf("run %d: %s", i, r)
+		}
+	}
+	for rule, path := range map[string]string{
+		"a job that is no run":       d + "/runs/" + second.get("jobs").at(1).text("id"),
+		"another datasource's run":   d + "/runs/" + w.ids["job"],
+		"a run of what is not there": random + "/runs/" + runs[0].text("id"),
+	} {
+		if got := c.send("GET", "/v1/datasources/"+path, nil); got.status != 404 {
+			t.Errorf("%s: %s, want 404", rule, got)
 		}
 	}
 	if rows := c.object("GET", "/v1/datalines/project/"+project, nil).at(0).get("rows").number(); rows != records {

@@ -79,6 +79,9 @@ func TestPythonWaitsForJobs(t *testing.T) {
 		want(t, path, n, "id string", "job_id string", "job_type string", "status string", "latest_status string", "progress number", "message string", "project_id string", "user_id string",
 			"parent_job_id string+", "metadata object", "payload object", "source string", "source_id string", "source_event_type string", "source_metadata object",
 			"created_at string", "updated_at string", "error object+")
+		if n.text("latest_status") != "completed" || n.text("status") != "completed" || n.get("progress").number() != 100 || n.text("job_id") != n.text("id") {
+			t.Errorf("%s: %s", path, n)
+		}
 	}
 	history := c.object("GET", "/v1/jobs/history/"+job, nil)
 	want(t, "history is an object", history, "latest_status string", "history array")
