@@ -13,6 +13,9 @@ import (
 	"millwright/internal/secret"
 )
 
+// maxFields is how many fields a form is divided into.
+const maxFields = 500
+
 const formType = "application/x-www-form-urlencoded"
 
 // spec puts together what the options said and lets httpsource check it.
@@ -167,6 +170,10 @@ func looksJSON(text string) bool {
 // formFields splits a form into fields, if writing them again gives the same
 // meaning: every field has a name, and equal names follow each other.
 func formFields(data string) ([]httpsource.Pair, bool) {
+	// A person edits a few fields; for thousands the form is better left alone.
+	if strings.Count(data, "&") >= maxFields {
+		return nil, false
+	}
 	var fields []httpsource.Pair
 	seen := map[string]bool{}
 	for pair := range strings.SplitSeq(data, "&") {

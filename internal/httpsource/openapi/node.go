@@ -94,19 +94,6 @@ func (n *node) elements() []*node {
 	return n.items
 }
 
-// has reports whether a list of strings holds one, or a string is it.
-func (n *node) has(text string) bool {
-	if n.kind == scalar {
-		return n.text == text
-	}
-	for _, e := range n.elements() {
-		if e.string() == text {
-			return true
-		}
-	}
-	return false
-}
-
 // maxValue is the length of the longest example that is copied.
 const maxValue = 64 << 10
 
