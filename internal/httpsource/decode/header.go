@@ -162,8 +162,9 @@ func distinctNames(names []string) []string {
 			n = columnName(i)
 		}
 		name := n
-		for times[n]++; used[name] || name != n && taken[name]; times[n]++ {
-			name = n + "_" + itoa(max(2, times[n]))
+		for used[name] || name != n && taken[name] {
+			times[n]++
+			name = n + "_" + itoa(times[n]+1)
 		}
 		used[name] = true
 		out[i] = name

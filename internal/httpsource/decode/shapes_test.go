@@ -148,6 +148,10 @@ func shapeCases() []shapeCase {
 		{"an object with two addresses is no map", `{"billing":{"street":"a","city":"b"},"shipping":{"street":"c","city":"d"}}`, "", "$", decode.Rows, "one row",
 			[]string{`{"billing":{"street":"a","city":"b"},"shipping":{"street":"c","city":"d"}}`}},
 		{"an object with unlike parts under numbered names is no map", `{"p1":{"a":1},"p2":{"b":1},"p3":{"c":1}}`, "", "$", decode.Rows, "one row", []string{`{"p1":{"a":1},"p2":{"b":1},"p3":{"c":1}}`}},
+		{"an object with a name beside five alike objects is no map", `{"a":{"k":1},"b":{"k":1},"c":{"k":1},"d":{"k":1},"e":{"k":1},"n":"x"}`, "", "$", decode.Rows, "one row",
+			[]string{`{"a":{"k":1},"b":{"k":1},"c":{"k":1},"d":{"k":1},"e":{"k":1},"n":"x"}`}},
+		{"a long list in a record of a map is not the rows", `{"u1":{"data":[` + strings.Repeat(`{"x":1},`, 99) + `{"x":1}]},"u2":{"data":[]}}`, "", "$", decode.Map, "2 objects",
+			[]string{`{"key":"u1","data":[` + strings.Repeat(`{"x":1},`, 99) + `{"x":1}]}`, `{"key":"u2","data":[]}`}},
 		{"an object with a name beside two alike objects is no map", `{"name":"x","a1":{"k":1},"a2":{"k":2}}`, "", "$", decode.Rows, "one row", []string{`{"name":"x","a1":{"k":1},"a2":{"k":2}}`}},
 		{"Prometheus vector", `{"data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[0,"3"]}]}}`, "", "data.result", decode.Prometheus, "1 Prometheus series",
 			[]string{`{"a":"b","timestamp":"1970-01-01T00:00:00Z","value":3}`}},
@@ -157,8 +161,13 @@ func shapeCases() []shapeCase {
 			[]string{`{"measurement":"cpu","time":"t0","v":1}`}},
 		{"GeoJSON", `{"type":"FeatureCollection","features":[{"type":"Feature","id":"f1","geometry":{"type":"Point","coordinates":[1,2]},"properties":{"mag":1.5,"id":9},"bbox":[0]}]}`, "application/geo+json", "features", decode.GeoJSON, "1 GeoJSON features",
 			[]string{`{"id":"f1","geometry":{"type":"Point","coordinates":[1,2]},"mag":1.5,"properties_id":9,"bbox":[0]}`}},
+		{"GeoJSON without ids", `{"type":"FeatureCollection","features":[{"type":"Feature","geometry":null,"properties":{"a":1}}]}`, "", "features", decode.GeoJSON, "GeoJSON",
+			[]string{`{"geometry":null,"a":1}`}},
 		{"GeoJSON without properties", `{"type":"FeatureCollection","features":[{"type":"Feature","geometry":null,"properties":null}]}`, "", "features", decode.GeoJSON, "GeoJSON",
 			[]string{`{"type":"Feature","geometry":null,"properties":null}`}},
+		{"features among other objects stay as they are", `[{"type":"Feature","geometry":null,"properties":{"a":1}},{"a":1}]`, "", "$", decode.Rows, "an array",
+			[]string{`{"type":"Feature","geometry":null,"properties":{"a":1}}`, `{"a":1}`}},
+		{"objects with a node and more are no edges", `[{"node":{"a":1},"x":1}]`, "", "$", decode.Rows, "an array", []string{`{"node":{"a":1},"x":1}`}},
 		{"GraphQL data", `{"data":{"movies":[{"id":1},{"id":2}]}}`, "", "data.movies", decode.Rows, "share 100%", []string{`{"id":1}`, `{"id":2}`}},
 		{"GraphQL edges", `{"data":{"repo":{"stars":{"edges":[{"cursor":"c1","starredAt":"d","node":{"login":"a"}},{"cursor":"c2","starredAt":"e","node":{"login":"b","starredAt":1}}],"pageInfo":{"endCursor":"c2","hasNextPage":false}}}}}`, "", "data.repo.stars.edges", decode.Edges, "2 GraphQL edges",
 			[]string{`{"login":"a","starredAt":"d"}`, `{"login":"b","starredAt":1,"record_starredAt":"e"}`}},
@@ -175,12 +184,20 @@ func shapeCases() []shapeCase {
 		{"CSV without a header", "1,2.5,a\n2,3.5,b\n", "text/csv", "$", "csv; delimiter=comma; header=absent", "like the others",
 			[]string{`{"column_1":1,"column_2":2.5,"column_3":"a"}`, `{"column_1":2,"column_2":3.5,"column_3":"b"}`}},
 		{"CSV of words alone has the usual header", "name,city\nAnn,Oslo\nBob,Rome\n", "text/csv", "$", "csv; delimiter=comma; header=present", "as is usual", []string{`{"name":"Ann","city":"Oslo"}`, `{"name":"Bob","city":"Rome"}`}},
+		{"CSV of words that occur again has no header", "oslo,no\nrome,it\noslo,no\n", "text/csv", "$", "csv; delimiter=comma; header=absent", "occur again",
+			[]string{`{"column_1":"oslo","column_2":"no"}`, `{"column_1":"rome","column_2":"it"}`, `{"column_1":"oslo","column_2":"no"}`}},
+		{"CSV with the delimiter that makes the records alike", "a;b\n\"1,5\";x\n2;y,z\n3;u,v,w\n", "text/csv", "$", "csv; delimiter=semicolon; header=present", "4 of the first 4",
+			[]string{`{"a":"1,5","b":"x"}`, `{"a":2,"b":"y,z"}`, `{"a":3,"b":"u,v,w"}`}},
+		{"CSV with the delimiter that gives more fields", "a,1;b;c\n1,5;2;3\n2,5;3;4\n", "text/csv", "$", "csv; delimiter=semicolon; header=present", "have 3 fields",
+			[]string{`{"a,1":"1,5","b":2,"c":3}`, `{"a,1":"2,5","b":3,"c":4}`}},
+		{"CSV with a header that has another delimiter in it", "a,x;b\n1;2\n3;4\n", "text/csv", "$", "csv; delimiter=semicolon; header=present", "3 of the first 3",
+			[]string{`{"a,x":1,"b":2}`, `{"a,x":3,"b":4}`}},
 		{"CSV with years as headings", "country,2019,2020\nNO,1.5,2.5\nIT,3,4\n", "", "$", "csv; delimiter=comma; header=present", "", []string{`{"country":"NO","2019":1.5,"2020":2.5}`, `{"country":"IT","2019":3,"2020":4}`}},
 		{"CSV of one column", "id\n1\n\n2\n", "text/csv", "$", "csv; delimiter=comma; header=present", "1 fields", []string{`{"id":1}`, `{"id":null}`, `{"id":2}`}},
 		{"CSV with a header alone", "id,name\n", "text/csv", "$", "csv; delimiter=comma; header=present", "as is usual", []string{}},
 		{"CSV values keep every character", "a,b,c,d\n007,+1,TRUE,true\n1e5,1.5e5,1e-05,-0.0\n\"\",12345678901234567890, 1,1.\n", "text/csv", "$", "csv; delimiter=comma; header=present", "",
 			[]string{`{"a":"007","b":"+1","c":"TRUE","d":true}`, `{"a":"1e5","b":1.5e5,"c":1e-05,"d":-0.0}`, `{"a":"","b":12345678901234567890,"c":" 1","d":"1."}`}},
-		{"CSV with headings that repeat or are empty", ",a,a\n1,2,3\n", "text/csv", "$", "csv; delimiter=comma; header=present", "", []string{`{"column_1":1,"a":2,"a_2":3}`}},
+		{"CSV with headings that repeat or are empty", ",a,a,a,a_2\n1,2,3,4,5\n", "text/csv", "$", "csv; delimiter=comma; header=present", "", []string{`{"column_1":1,"a":2,"a_3":3,"a_4":4,"a_2":5}`}},
 		{"CSV with blank lines at the end", "a,b\n1,2\n\n\n", "text/csv", "$", "csv; delimiter=comma; header=present", "", []string{`{"a":1,"b":2}`}},
 		{"JSON declared as CSV", `[{"a":1}]`, "text/csv", "$", decode.Rows, "an array", []string{`{"a":1}`}},
 		{"CSV declared as JSON", "a,b,c\n1,2,3\n", "application/json", "$", "csv; delimiter=comma; header=present", "", []string{`{"a":1,"b":2,"c":3}`}},
@@ -188,6 +205,12 @@ func shapeCases() []shapeCase {
 			[]string{`{"@id":"b1","title":"A & B","price":{"@cur":"USD","#text":1.50},"tag":["x"],"empty":null}`, `{"@id":"b2","title":"<C>","tag":["y","z"]}`}},
 		{"RSS with prefixes", `<rss version="2.0" xmlns:m="u"><channel><title>t</title><item><title>1</title><m:title>one</m:title></item><item><title>2</title><m:title>two</m:title></item></channel></rss>`, "application/rss+xml", "rss.channel.item", decode.XML, "2 elements item",
 			[]string{`{"title":1,"m:title":"one"}`, `{"title":2,"m:title":"two"}`}},
+		{"XML whose records declare namespaces", `<r><i xmlns="u" xmlns:p="v" p:k="1"/><i xmlns="u" p:k="2"/></r>`, "", "r.i", decode.XML, "2 elements i", []string{`{"@p:k":1}`, `{"@p:k":2}`}},
+		{"XML of repeated elements in repeated elements takes the outer", `<r><g n="1"><item a="1"/><item a="2"/><item a="3"/></g><g n="2"><item a="4"/></g></r>`, "", "r.g", "xml; lists=item", "2 elements g",
+			[]string{`{"@n":1,"item":[{"@a":1},{"@a":2},{"@a":3}]}`, `{"@n":2,"item":[{"@a":4}]}`}},
+		{"XML rows under a usual name", `<r><x a="1"/><x a="1"/><x a="1"/><x a="1"/><item a="1"/><item a="2"/></r>`, "", "r.item", decode.XML, "2 elements item", []string{`{"@a":1}`, `{"@a":2}`}},
+		{"XML rows beside links", `<r><link a="1"/><link a="1"/><link a="1"/><link a="1"/><thing a="1"/><thing a="2"/></r>`, "", "r.thing", decode.XML, "2 elements thing", []string{`{"@a":1}`, `{"@a":2}`}},
+		{"XML behind a comment that speaks of HTML", `<!-- a > b <html> --><r><i a="1"/><i a="2"/></r>`, "", "r.i", decode.XML, "2 elements i", []string{`{"@a":1}`, `{"@a":2}`}},
 		{"XML rows of attributes", `<Cube><Cube time="2024-01-02"><Rate c="USD" r="1.0956"/><Rate c="JPY" r="155.5"/></Cube></Cube>`, "", "Cube.Cube.Rate", decode.XML, "2 elements Rate", []string{`{"@c":"USD","@r":1.0956}`, `{"@c":"JPY","@r":155.5}`}},
 		{"XML of repeated texts", `<r><v>1</v><v>x</v><v/></r>`, "", "r.v", decode.XML, "3 elements v", []string{`{"value":1}`, `{"value":"x"}`, `{"value":null}`}},
 		{"XML of one item", `<rss><channel><title>t</title><item><title>1</title></item></channel></rss>`, "", "rss.channel.item", decode.XML, "one element under a usual name", []string{`{"title":1}`}},
@@ -215,6 +238,8 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		{rule: "CSV is asked for and JSON comes", body: `{"a":1}`, shape: decode.CSV, path: "$", err: "csv-quote"},
 		{rule: "CSV is asked for and XML comes", body: `<a/>`, shape: decode.CSV, err: "not-csv"},
 		{rule: "text", body: "Hello, there\nyou\n", contentType: "text/plain", err: "not-json", say: "Hello, there"},
+		{rule: "two lines with a comma each", body: "Hello, there\nyou, too\n", contentType: "text/plain", err: "not-json"},
+		{rule: "an empty CSV", body: "\n", contentType: "text/csv", err: "empty-body"},
 		{rule: "an HTML page", body: "<!-- x --><HTML><title>Log in</title>", err: "not-json", say: "Log in"},
 		{rule: "an element that is not closed", body: "<a><b></b>", err: "body-truncated"},
 		{rule: "a tag that is cut", body: "<a><b", err: "body-truncated"},
@@ -228,6 +253,7 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		{rule: "an external entity", body: `<!DOCTYPE l [<!ENTITY a SYSTEM "file:///etc/passwd">]><l>&a;</l>`, err: "xml-entities"},
 		{rule: "XML that is too deep", body: strings.Repeat("<a>", 100_000), err: "xml-too-deep"},
 		{rule: "an element that is too long", body: "<a>" + strings.Repeat("x", 2<<20) + "</a>", err: "record-too-large"},
+		{rule: "a record that is too long by its parts", body: "<a><i>" + strings.Repeat("<b>"+strings.Repeat("x", 100<<10)+"</b>", 20) + "</i><i/></a>", path: "a.i", shape: decode.XML, err: "record-too-large"},
 		{rule: "a record of too many parts", body: "<a><i>" + strings.Repeat("<b/>", 100_001) + "</i><i/></a>", path: "a.i", shape: decode.XML, err: "too-many-keys"},
 		{rule: "a wildcard in XML", body: "<a><b/></a>", path: "a.*", err: "path-not-for-xml"},
 		{rule: "a CSV record that is too long", body: "a,b\n1,\"" + strings.Repeat("x", 2<<20) + "\"\n", contentType: "text/csv", err: "record-too-large"},
@@ -341,5 +367,101 @@ func TestAnElementPathThatSelectsNothingNamesWhatIsThere(t *testing.T) {
 	}
 	if got, err := readAll(t, []byte(doc), "", "r.list.item", ""); err != nil || !got.result.Selected() || len(got.rows) != 0 {
 		t.Errorf("an empty list: selected %v, %d rows, error %v", got.result.Selected(), len(got.rows), err)
+	}
+}
+
+func TestASetShapeDecidesBeforeTheBytes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		body  string
+		shape decode.Shape
+		want  string
+	}{
+		{"a,b;c\n1,2;3\n", "csv; delimiter=semicolon", `{"a,b":"1,2","c":3}`},
+		{"a,b\n\"1,2\"\n", "csv; quote=none", `{"a":"\"1","b":"2\""}`},
+		{"\"a,b\nx,2\n", "csv; quote=none", `{"\"a":"x","b":2}`},
+		{"1,2\n", "csv; header=present", ``},
+		{"a,b\n", "csv; header=absent", `{"column_1":"a","column_2":"b"}`},
+		{`[["a","b"],[1,2]]`, "arrays; header=absent", `{"column_1":"a","column_2":"b"}{"column_1":1,"column_2":2}`},
+		{`[["a","b"],[1,2]]`, decode.Rows, `{"value":["a","b"]}{"value":[1,2]}`},
+		{`{"usd":1,"eur":2}`, decode.Map, `{"key":"usd","value":1}{"key":"eur","value":2}`},
+		{`{"columns":["a"],"rows":[[1]]}`, decode.Rows, `{"columns":["a"],"rows":[[1]]}`},
+	} {
+		got, err := readAll(t, []byte(c.body), "", "", c.shape)
+		if err != nil || strings.Join(got.rows, "") != c.want || !got.finding.Given {
+			t.Errorf("%q as %s: rows %s, finding %+v, error %v", c.body, c.shape, got.rows, got.finding, err)
+		}
+	}
+}
+
+func TestTheNamesOfColumnsAreReported(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"columns":["a","b"],"rows":[[1,2]]}`, `[["a","b"],[1,2],[3,4]]`, "a,b\n1,2\n3,4\n"} {
+		got, err := readAll(t, []byte(body), "", "", "")
+		if diff := cmp.Diff([]string{"a", "b"}, got.result.Columns); err != nil || diff != "" {
+			t.Errorf("%s: %v, columns (-want +got):\n%s", body, err, diff)
+		}
+	}
+}
+
+func TestAnEmptyPageOfACSVHasNoRows(t *testing.T) {
+	t.Parallel()
+	if err := decode.Sniff(nil, "text/csv; charset=utf-8", true); err != nil {
+		t.Error(err)
+	}
+	if err := decode.Sniff(nil, "application/json", true); errType(err) != "empty-body" {
+		t.Errorf("error %v, want empty-body", err)
+	}
+	res, err := decode.Split(strings.NewReader(""), decode.Plan{Shape: "csv; delimiter=comma; header=present"}, limits(), nil)
+	if err != nil || res.Rows != 0 || !res.Selected() {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+func TestACutRecordAtTheEndOfTheHeadDoesNotCount(t *testing.T) {
+	t.Parallel()
+	f, _, _, err := decode.Propose(decode.Hint{Head: []byte("a,b,c\n1,2,3\n4,5"), ContentType: "text/csv"})
+	if err != nil || !strings.HasPrefix(f.Evidence, "2 of the first 2 records") {
+		t.Errorf("evidence %q, error %v", f.Evidence, err)
+	}
+}
+
+func TestRowsBeforeTheirNamesMayBeAsLongAsADocument(t *testing.T) {
+	t.Parallel()
+	row := `["` + strings.Repeat("x", 1<<10) + `"]`
+	body := `{"rows":[` + strings.Repeat(row+",", 2<<10) + row + `],"columns":["a"]}`
+	if got, err := readAll(t, []byte(body), "", "$", decode.ColumnsRows); err != nil || len(got.rows) != 2<<10+1 {
+		t.Errorf("%d rows, error %v", len(got.rows), err)
+	}
+	body = `{"rows":[` + strings.Repeat(row+",", 5<<10) + row + `],"columns":["a"]}`
+	if _, err := readAll(t, []byte(body), "", "$", decode.ColumnsRows); errType(err) != "record-too-large" || !strings.Contains(err.Error(), "4 MB") {
+		t.Errorf("error %v, want record-too-large at 4 MB", err)
+	}
+}
+
+// perElement gives one element of an array a Read and calls before ahead of each.
+type perElement struct {
+	n      int
+	before func(n int)
+}
+
+func (r *perElement) Read(p []byte) (int, error) {
+	r.before(r.n)
+	if r.n++; r.n > 10 {
+		return 0, io.EOF
+	}
+	return copy(p, map[bool]string{true: `[{"a":1}`, false: `,{"a":1}`}[r.n == 1]), nil
+}
+
+func TestPlainRecordsAreGivenAsTheyCome(t *testing.T) {
+	t.Parallel()
+	rows := 0
+	r := &perElement{before: func(n int) {
+		if rows < n-1 {
+			t.Errorf("%d of %d records were given before the next was asked for", rows, n)
+		}
+	}}
+	if _, err := decode.Split(r, decode.Plan{}, limits(), func([]byte) error { rows++; return nil }); errType(err) != "body-truncated" {
+		t.Error(err)
 	}
 }

@@ -135,7 +135,7 @@ func TestTheDataOfAnArchiveIsFound(t *testing.T) {
 		err  string
 	}{
 		{rule: "the only member, whatever its name", body: pack(t, "export", table), rows: []string{`{"id":1,"n":2}`}},
-		{rule: "the only member with the ending of data", body: pack(t, "README.md", "read me", "dir/", "", "dir/data.json", `[{"a":1}]`, "__MACOSX/._data.json", "x", ".hidden.csv", "x"), rows: []string{`{"a":1}`}},
+		{rule: "the only member with the ending of data", body: pack(t, "README.md", "read me", "dir/", "", "dir/data.json", `[{"a":1}]`, "__MACOSX/data.json", "x", ".hidden.csv", "x"), rows: []string{`{"a":1}`}},
 		{rule: "a member that is far longer than the others", body: pack(t, "meta.csv", "a,b\n", "data.csv", table+strings.Repeat("3,4\n", 20)), rows: append([]string{`{"id":1,"n":2}`}, strings.Split(strings.TrimSuffix(strings.Repeat(`{"id":3,"n":4}|`, 20), "|"), "|")...)},
 		{rule: "members of like length are not chosen from", body: pack(t, "a.csv", table, "b.csv", table), err: "zip-several-members"},
 		{rule: "no members", body: pack(t), err: "empty-body"},
@@ -171,6 +171,20 @@ func TestAnArchiveLeavesNoFileBehind(t *testing.T) {
 		}
 		if left, err := os.ReadDir(l.TempDir); err != nil || len(left) > 0 {
 			t.Errorf("%d files are left, %v", len(left), err)
+		}
+	}
+	b, err := decode.Open(bytes.NewReader(pack(t, "a.json", strings.Repeat("[1]", 1<<20))), "", "", l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("no list of open files here")
+	}
+	for _, fd := range fds {
+		if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(to, l.TempDir) {
+			t.Errorf("%s is open behind Close: its space is not given back", to)
 		}
 	}
 	l.TempDir += "/none"
