@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"millwright/internal/errs"
 	"millwright/internal/httpsource/decode"
 )
 
@@ -143,12 +144,16 @@ func TestTheDataOfAnArchiveIsFound(t *testing.T) {
 		{rule: "a damaged list of members", body: damaged, err: "zip-invalid"},
 		{rule: "an encrypted member", body: locked, err: "zip-encrypted"},
 		{rule: "a bomb", body: pack(t, "a.csv", "id,n\n"+strings.Repeat("0,0\n", 10<<20)), err: "compression-ratio"},
+		{rule: "too many members", body: pack(t, make([]string, 2*10_001)...), err: "zip-members"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
 			got, err := readAll(t, c.body, "application/zip", "", "")
 			if errType(err) != c.err {
 				t.Fatalf("error %v, want %q", err, c.err)
+			}
+			if e, ok := errs.Find(err); ok && len(e.Fixes) == 0 {
+				t.Errorf("%s says nothing to try", e.Type)
 			}
 			if c.err == "" && (strings.Join(got.rows, "|") != strings.Join(c.rows, "|") || got.content.Encodings[0] != "zip" || !strings.Contains(got.content.Evidence, "ZIP")) {
 				t.Errorf("rows %s of %+v, want %s", got.rows, got.content, c.rows)

@@ -54,7 +54,8 @@ func (b *Body) unzip(r io.Reader, in *meter, l Limits) (io.Reader, error) {
 // of these that is ten times as long as each other.
 func pickMember(all []*zip.File) (*zip.File, string, error) {
 	if len(all) > maxMembers {
-		return nil, "", tooLarge("zip-members", "", "the ZIP archive has more than %d members", maxMembers)
+		return nil, "", tooLarge("zip-members", "", "the ZIP archive has more than %d members", maxMembers).
+			Fix("ask the source for one table at a time")
 	}
 	var files, data []*zip.File
 	for _, f := range all {

@@ -93,6 +93,13 @@ func forms() []Behaviour {
 		Behaviour{Name: "zip-of-many", Want: fails("zip-several-members"), http: sends("", func(s *Source) string {
 			return archive(member{"a.json", s.rows(0, 10)}, member{"b.json", s.rows(10, 20)})
 		})},
+		Behaviour{Name: "zip-of-10001-members", Want: fails("zip-members"), http: sends("", func(*Source) string {
+			var list []member
+			for i := range 10_001 {
+				list = append(list, member{fmt.Sprintf("%d.json", i), "[]"})
+			}
+			return archive(list...)
+		})},
 		Behaviour{Name: "zip-of-nothing", Want: fails("empty-body"), http: sends("", func(*Source) string { return archive(member{"folder/", ""}) })},
 		Behaviour{Name: "zip-cut", Want: fails("zip-invalid", "body-truncated"), http: sends("", func(s *Source) string { z := archive(member{"data.json", s.rows(0, 100)}); return z[:len(z)/2] })},
 		Behaviour{Name: "zip-with-a-wrong-checksum", Want: fails("zip-invalid", "content-encoding-invalid", "body-truncated"), http: sends("", func(s *Source) string {
