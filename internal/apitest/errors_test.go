@@ -55,6 +55,12 @@ func TestWrongRequestsNameTheFieldAndRepeatNoValue(t *testing.T) {
 		{"a value without a slot", "POST /v1/run/queryprogram?m=1", `{"project_id":"{project}","queryprogram_id":"{program}"}`, 400, "/slots/m"},
 		{"an unknown format", "POST /v1/run/queryprogram?format={canary}", `{"project_id":"{project}","queryprogram_id":"{program}"}`, 400, "format"},
 		{"a run that never was", "POST /v1/datasources/{datasource}/runs", `{}`, 409, ""},
+		{"an unknown project for a datasource", "POST /v1/datasources", `{"name":"n","project_id":"{canary}"}`, 404, "/project_id"},
+		{"an unknown project for a program", "POST /v1/queryprograms", `{"project_id":"{canary}","cue":"q","code":"x"}`, 404, "/project_id"},
+		{"an unknown project for a run", "POST /v1/run/queryprogram", `{"project_id":"{canary}","queryprogram_id":"{program}"}`, 404, "/project_id"},
+		{"an unknown project to execute in", "POST /v1/http/execute-request", `{"url":"{url}","method":"GET","project_id":"{canary}","datasource_id":"{datasource}"}`, 404, "/project_id"},
+		{"an unknown dataset for a program", "POST /v1/queryprograms", `{"project_id":"{project}","dataline_id":"{canary}","cue":"q","code":"x"}`, 404, "/dataline_id"},
+		{"an unknown datasource for credentials", "POST /v1/credentials", `{"name":"n","type":"api","datasource_id":"{canary}"}`, 404, "/datasource_id"},
 		{"a project moved to nowhere", "PATCH /v1/projects/{project}", `{"team_id":"{canary}"}`, 404, "/team_id"},
 	} {
 		method, path, _ := strings.Cut(fill.Replace(u.request), " ")
