@@ -101,6 +101,16 @@ func TestPaging(t *testing.T) {
 			}
 			fmt.Fprint(w, slice(n))
 		}},
+		{rule: "Link header: a total on the first page only, which is not reached", kind: paginate.Link, rows: 25, state: incomplete, reason: "fewer-than-total", pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			n := query(r, "page", 0)
+			if n == 0 {
+				w.Header().Set("X-Total-Count", "35")
+			}
+			if n < 2 {
+				w.Header().Set("Link", fmt.Sprintf(`</?page=%d>; rel=next`, n+1))
+			}
+			fmt.Fprint(w, slice(n))
+		}},
 		{rule: "next URL: absolute, ends with null", kind: paginate.URL, rows: 25, state: complete, reason: "null-next-url", hits: 3, pages: func(w http.ResponseWriter, r *http.Request, self string) {
 			n := query(r, "page", 0)
 			next := fmt.Sprintf(`"%s/?page=%d"`, self, n+1)

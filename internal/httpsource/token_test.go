@@ -43,7 +43,7 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // vault answers rows to whoever carries the newest token.
 func (b *bank) vault(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != fmt.Sprintf("Bearer granted-token-%d", b.given.Load()) {
-		http.Error(w, `{"error":"no"}`, 401)
+		http.Error(w, `{"error":"no"}`, http.StatusUnauthorized)
 		return
 	}
 	fmt.Fprint(w, `[{"a":1}]`)
@@ -230,7 +230,7 @@ func TestSessionLogins(t *testing.T) {
 			})
 			api := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				if got := c.want(r); got != fmt.Sprintf("session-token-%d", logins.Load()) {
-					http.Error(w, `{}`, 401)
+					http.Error(w, `{}`, http.StatusUnauthorized)
 					return
 				}
 				fmt.Fprintf(w, `[{"echo":%q}]`, c.want(r))
@@ -255,7 +255,7 @@ func TestSessionLogins(t *testing.T) {
 			}
 		})
 	}
-	refused := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "login-secret-1", 403) })
+	refused := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "login-secret-1", http.StatusForbidden) })
 	empty := serve(t, body(`{"data":{}}`))
 	for url, want := range map[string]string{refused: "login-refused", empty: "login-token-missing"} {
 		_, _, err := fetch(t, newClient(t), get(t, empty, strings.ReplaceAll(session, "LOGIN", url)), httpsource.Options{})
@@ -268,6 +268,7 @@ func TestSessionLogins(t *testing.T) {
 // digestServer accepts user:pass-word by MD5, and each nonce for three requests.
 func digestServer(t *testing.T, hits *atomic.Int64) string {
 	sum := func(s string) string { h := md5.Sum([]byte(s)); return hex.EncodeToString(h[:]) }
+	used := map[string]int{} // pages come one after the other
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		n := hits.Add(1)
 		fields := map[string]string{}
@@ -277,6 +278,12 @@ func digestServer(t *testing.T, hits *atomic.Int64) string {
 		}
 		want := sum(strings.Join([]string{sum("user:r:pass-word"), fields["nonce"], fields["nc"], fields["cnonce"], "auth", sum(r.Method + ":" + r.RequestURI)}, ":"))
 		nonce := fmt.Sprintf("n%d", n/4)
+		count := 0
+		_, _ = fmt.Sscanf(fields["nc"], "%x", &count)
+		if fields["nonce"] == nonce && count != used[nonce]+1 {
+			t.Errorf("nc is %s at the use number %d of %s", fields["nc"], used[nonce]+1, nonce)
+		}
+		used[fields["nonce"]] = count
 		switch {
 		case fields["response"] != want:
 			w.Header().Set("WWW-Authenticate", `Digest realm="r", qop="auth", nonce="`+nonce+`"`)
@@ -306,7 +313,8 @@ func TestDigest(t *testing.T) {
 	if out.Requests != hits.Load() || out.Requests > 9 {
 		t.Errorf("%d requests for 6 pages", out.Requests)
 	}
-	_, out, err = fetch(t, newClient(t), get(t, url, `"authType":"digest","auth":{"digestAuth":{"username":"user","password":"another-one"}}`), httpsource.Options{})
+	var refused atomic.Int64
+	_, out, err = fetch(t, newClient(t), get(t, digestServer(t, &refused), `"authType":"digest","auth":{"digestAuth":{"username":"user","password":"another-one"}}`), httpsource.Options{})
 	if errType(err) != "upstream-status" || out.Status != 401 || out.Requests > 3 {
 		t.Errorf("a wrong password: %v after %d requests", err, out.Requests)
 	}

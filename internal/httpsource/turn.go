@@ -133,6 +133,7 @@ func (f *fetch) next(ctx context.Context, c call, style paginate.Style, p facts)
 // decide finds the call for the next page. It returns nil when the data ends,
 // with the verdict made.
 func (f *fetch) decide(a paginate.Answer, c call, style paginate.Style) (*call, paginate.Step, error) {
+	f.claims(a)
 	if f.out.Verdict.RepeatedPages > 0 {
 		f.finish(a, "repeated-page", false)
 		return nil, paginate.Step{}, nil

@@ -52,8 +52,9 @@ func (p *digestProver) Refused(_ context.Context, _ http.RoundTripper, req *http
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	used := req.Header.Get("Authorization")
-	// The same nonce refused, and not for its age, means that the password is wrong.
-	if strings.Contains(used, `nonce="`+c.nonce+`"`) && !c.stale {
+	// The same nonce refused means that the password is wrong: one that is too old is
+	// replaced by another.
+	if strings.Contains(used, `nonce="`+c.nonce+`"`) {
 		return false, nil
 	}
 	if p.challenge.nonce != c.nonce {
@@ -69,7 +70,7 @@ func (p *digestProver) Secrets() []secret.String { return nil }
 type challenge struct {
 	realm, nonce, opaque, algorithm string
 	qop                             bool // auth is offered; without it the form of RFC 2069 is used
-	stale, hideUser                 bool
+	hideUser                        bool
 }
 
 // algorithms are the hashes of RFC 7616, the best one first.
@@ -94,7 +95,7 @@ func readChallenge(h http.Header) (challenge, error) {
 	for _, value := range h.Values("WWW-Authenticate") {
 		for _, fields := range digestFields(value) {
 			c := challenge{realm: fields["realm"], nonce: fields["nonce"], opaque: fields["opaque"], algorithm: strings.ToUpper(fields["algorithm"]),
-				stale: strings.EqualFold(fields["stale"], "true"), hideUser: strings.EqualFold(fields["userhash"], "true")}
+				hideUser: strings.EqualFold(fields["userhash"], "true")}
 			if c.algorithm == "" {
 				c.algorithm = "MD5"
 			}
