@@ -26,8 +26,7 @@ type leaf struct {
 	inLat, inLon   int64   // values in the range of a latitude, a longitude
 	composite      int64   // JSON values that are objects or arrays
 	shapes         shapes
-	ambiguous      string // date formats that fit equally well
-	failed         bool   // no statistics: a query failed or the time was used up
+	failed         bool // no statistics: a query failed or the time was used up
 }
 
 // flattened is the leaves of a schema and what was left out.

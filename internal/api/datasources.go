@@ -100,9 +100,28 @@ func (s *Server) datasources(a huma.API) {
 		if err := s.mayDelete(ctx, in); err != nil {
 			return nil, err
 		}
-		d, err := s.Sources.Delete(ctx, caller(ctx).TeamIDs, in.ID, in.Permanent)
+		d, err := s.deleteDatasource(ctx, in)
 		return ok(datasourceWire(d)), err
 	})
+}
+
+// deleteDatasource hides a datasource, or removes it with its dataset and the
+// programs about that.
+func (s *Server) deleteDatasource(ctx context.Context, in *DeleteInput) (source.Datasource, error) {
+	datasets, err := s.Datasets.ByDatasource(ctx, in.ID)
+	if err != nil {
+		return source.Datasource{}, err
+	}
+	d, err := s.Sources.Delete(ctx, caller(ctx).TeamIDs, in.ID, in.Permanent)
+	if err != nil || !in.Permanent {
+		return d, err
+	}
+	for _, gone := range datasets {
+		if err := s.Programs.RemoveOf(ctx, gone.ID); err != nil {
+			return d, err
+		}
+	}
+	return d, nil
 }
 
 // mayDelete checks the caller's role. A hidden datasource can be removed only

@@ -174,7 +174,13 @@ func (a *App) seed(ctx context.Context) error {
 func (a *App) FirstKey() secret.String { return a.first }
 
 // Sandbox says what confines the SQL workers on this system.
-func (a *App) Sandbox() string { return fmt.Sprint(a.engine.Sandbox()) }
+func (a *App) Sandbox() string {
+	r := a.engine.Sandbox()
+	if r.Full() {
+		return "full"
+	}
+	return fmt.Sprintf("partial: landlock %d, network %t, seccomp %t, address space %t", r.Landlock, r.Network, r.Seccomp, r.AddressSpace)
+}
 
 // temporaryKey names the keys of sessions that have no server to talk to.
 const temporaryKey = "Command line"

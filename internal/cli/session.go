@@ -86,6 +86,9 @@ func (c *commands) embed(ctx context.Context, config app.Config) (*session, erro
 	if err != nil {
 		return nil, inUse(err)
 	}
+	if first := a.FirstKey(); !first.Empty() {
+		c.say("The data folder %s is new. Its API key, shown once: %s", config.Data, first.Reveal())
+	}
 	key, dropKey, err := a.TemporaryKey(ctx)
 	if err != nil {
 		return nil, errors.Join(err, a.Close())

@@ -127,4 +127,10 @@ func TestFailedRunLeavesThePreviousVersionReadable(t *testing.T) {
 	if got := strings.Join(way, " < "); got != "convert_to_parquet < fetch_pages < upload_http_request" || edges[2].UpstreamID != nil {
 		t.Errorf("lineage: %s", got)
 	}
+	// Questions go with what they are about.
+	s.call("DELETE", "/v1/datasources/"+datasource+"?permanent=true", nil, nil)
+	var programs []struct{ ID string }
+	if s.call("GET", "/v1/queryprograms?project_id="+s.project(), nil, &programs); len(programs) > 0 {
+		t.Errorf("%d programs are left of a deleted datasource", len(programs))
+	}
 }

@@ -470,7 +470,7 @@ func one(t *testing.T, arr arrow.Array, typ table.Type) (asJSON, asCSV string) {
 
 func build(t *testing.T, dt arrow.DataType, text string) arrow.Array {
 	t.Helper()
-	arr, _, err := array.FromJSON(memory.DefaultAllocator, dt, strings.NewReader("["+text+"]"), array.WithUseNumber())
+	arr, _, err := array.FromJSON(memory.DefaultAllocator, dt, strings.NewReader("["+text+"]"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"sort"
 
 	"millwright/internal/generate/template"
-	"millwright/internal/profile"
 )
 
 // What counts for how much in a score.
@@ -81,13 +80,4 @@ func better(a, b float64, x, y trial) bool {
 // kinds that every table should have where it allows them.
 func promised() []string {
 	return []string{template.Aggregation, template.Filtering, template.Ranking, template.Correlation, template.TimeSeries, template.Comparison}
-}
-
-// usable reports whether a column counts as something that questions should cover.
-func usable(c profile.Column) bool {
-	switch c.Role {
-	case profile.Empty, profile.Constant, profile.Container, profile.Key, profile.URL, profile.ImageURL, profile.Hash:
-		return false
-	}
-	return true
 }

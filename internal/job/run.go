@@ -210,9 +210,9 @@ func (r *Run) store(ctx context.Context, q meta.Querier) error {
 		return err
 	}
 	_, err = q.ExecContext(ctx, `
-		UPDATE jobs SET phase = ?, message = ?, progress = ?, detail = ?, updated_at = ?
+		UPDATE jobs SET phase = ?, message = ?, progress = CASE WHEN status = ? THEN 1 ELSE ? END, detail = ?, updated_at = ?
 		WHERE id = ? AND attempt = ? AND status IN (?, ?)`,
-		p.Phase, p.Message, p.Fraction, string(detail), meta.Micros(r.runner.cfg.Now()),
+		p.Phase, p.Message, Completed, p.Fraction, string(detail), meta.Micros(r.runner.cfg.Now()),
 		r.Job.ID, r.Job.Attempt, Running, Completed)
 	return err
 }

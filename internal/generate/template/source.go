@@ -385,9 +385,6 @@ func parseNumber(text string) (float64, bool) {
 // reached through column slots only, because a program's SQL has a limit too.
 const maxName = 512
 
-// unnested is the alias of the elements of a list in every FROM clause.
-const unnested = "element_of"
-
 // first returns at most n columns.
 func first(cols []profile.Column, n int) []profile.Column {
 	if len(cols) > n {

@@ -15,7 +15,6 @@ type tabular struct {
 	quoted [][]byte // the names as JSON with a colon; one for each name
 	fixed  bool     // a row may not be longer than the names
 	rows   int64
-	key    []byte
 }
 
 func (t *tabular) set(names []string) error {

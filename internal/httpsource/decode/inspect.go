@@ -96,7 +96,6 @@ func (in *inspection) document() (Finding, error) {
 // An outline is what an object shows to the one around it.
 type outline struct {
 	keys []string // the first of them
-	kind string   // of its member type, if that is a string
 }
 
 // object looks at the members of an object.

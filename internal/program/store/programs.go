@@ -69,6 +69,8 @@ var sorts = map[string]string{
 }
 
 // List returns the programs that the filter selects, always in the same order.
+// Those of a dataset that is hidden, by itself or with its datasource, are left
+// out: they could not run.
 func (s *Store) List(ctx context.Context, f Filter) (_ []Record, err error) {
 	defer errs.Wrap(&err, "program.List")
 	order, ok := sorts[f.Sort]
@@ -82,6 +84,8 @@ func (s *Store) List(ctx context.Context, f Filter) (_ []Record, err error) {
 	}
 	return meta.All(ctx, s.DB.Read(), scan, `SELECT `+columns+` FROM queryprograms
 		WHERE (? = '' OR project_id = ?) AND (? = '' OR dataset_id = ?) AND (? = 0 OR published = 1) AND (? = 1 OR deleted_at IS NULL)
+		AND NOT EXISTS (SELECT 1 FROM datasets d LEFT JOIN datasources s ON s.id = d.datasource_id
+			WHERE d.id = dataset_id AND (d.deleted_at IS NOT NULL OR s.deleted_at IS NOT NULL))
 		ORDER BY `+order+` LIMIT ? OFFSET ?`,
 		f.ProjectID, f.ProjectID, f.DatasetID, f.DatasetID, f.PublishedOnly, f.IncludeDeleted, limit, max(0, f.Skip))
 }
@@ -227,4 +231,12 @@ func (s *Store) SetPublished(ctx context.Context, id ID, published bool) (_ Reco
 		return Record{}, err
 	}
 	return r, nil
+}
+
+// RemoveOf removes the programs of a dataset for good, with their versions and
+// history: for a dataset that was removed for good.
+func (s *Store) RemoveOf(ctx context.Context, datasetID string) (err error) {
+	defer errs.Wrap(&err, "program.RemoveOf(%s)", datasetID)
+	_, err = s.DB.Write().ExecContext(ctx, `DELETE FROM queryprograms WHERE dataset_id = ?`, datasetID)
+	return err
 }
