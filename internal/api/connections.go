@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -179,7 +178,7 @@ func pointAt(err error, pointer string) error {
 	}
 	pointed := *e
 	pointed.Fields = []errs.Field{{Pointer: pointer}}
-	return fmt.Errorf("%w", &pointed)
+	return &pointed
 }
 
 // publicSpec returns the request that a datasource makes, or null.

@@ -5,6 +5,8 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"millwright/internal/blob"
 	"millwright/internal/dataset"
@@ -68,12 +70,8 @@ func (c *Catalog) profile(ctx context.Context, d dataset.Dataset) (*profile.Prof
 // Tables returns the named tables and, for each child table, its parent. A name
 // that is no table of the project is left out.
 func (c *Catalog) Tables(ctx context.Context, projectID string, names []string) (View, error) {
-	owners, err := c.owners(ctx, projectID, names)
-	if err != nil {
-		return View{}, err
-	}
 	// The versions are read at one moment; what belongs to a version never changes.
-	datasets, err := c.Datasets.ByTableName(ctx, projectID, owners)
+	list, err := c.Datasets.ByProject(ctx, projectID)
 	if err != nil {
 		return View{}, err
 	}
@@ -85,56 +83,26 @@ func (c *Catalog) Tables(ctx context.Context, projectID string, names []string) 
 	for _, name := range names {
 		wanted[name] = true
 	}
-	for _, d := range datasets {
-		if err := c.add(ctx, &v, d, wanted); err != nil {
+	for _, d := range list {
+		p, err := c.profile(ctx, d)
+		if err != nil {
+			return View{}, err
+		}
+		isWanted := func(child profile.ChildTable) bool { return wanted[child.Table] }
+		if !wanted[d.TableName] && !slices.ContainsFunc(p.Children, isWanted) {
+			continue
+		}
+		if err := c.add(ctx, &v, d, p, wanted); err != nil {
 			return View{}, err
 		}
 	}
-	for name, role := range v.Roles {
-		if role == "" {
-			delete(v.Roles, name)
-		}
-	}
+	maps.DeleteFunc(v.Roles, func(_, role string) bool { return role == "" })
 	return v, nil
 }
 
-// owners returns the datasets behind the names: a child table is its parent's.
-func (c *Catalog) owners(ctx context.Context, projectID string, names []string) ([]string, error) {
-	list, err := c.Datasets.ByProject(ctx, projectID)
-	if err != nil {
-		return nil, err
-	}
-	wanted := map[string]bool{}
-	for _, name := range names {
-		wanted[name] = true
-	}
-	var owners []string
-	for _, d := range list {
-		if wanted[d.TableName] {
-			owners = append(owners, d.TableName)
-			continue
-		}
-		p, err := c.profile(ctx, d)
-		if err != nil {
-			return nil, err
-		}
-		for _, child := range p.Children {
-			if wanted[child.Table] {
-				owners = append(owners, d.TableName)
-				break
-			}
-		}
-	}
-	return owners, nil
-}
-
 // add puts a dataset and those of its child tables that are wanted into the view.
-func (c *Catalog) add(ctx context.Context, v *View, d dataset.Dataset, wanted map[string]bool) error {
+func (c *Catalog) add(ctx context.Context, v *View, d dataset.Dataset, p *profile.Profile, wanted map[string]bool) error {
 	t, err := c.Table(ctx, d)
-	if err != nil {
-		return err
-	}
-	p, err := c.profile(ctx, d)
 	if err != nil {
 		return err
 	}

@@ -122,17 +122,6 @@ func (db *DB) Tx(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	return nil
 }
 
-// View runs fn in one read transaction: everything it reads is of the same
-// moment, whatever is committed meanwhile.
-func (db *DB) View(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	tx, err := db.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer tx.Rollback() // nothing was written
-	return fn(tx)
-}
-
 // Read returns the readers' pool. It sees every committed transaction and
 // refuses to write. Rows must be closed before waiting for anything else.
 func (db *DB) Read() Querier { return db.reader }
