@@ -28,7 +28,7 @@ import (
 )
 
 // Version is the version of the API's contract, as its OpenAPI document says.
-const Version = "1.1.0"
+const Version = "1.2.0"
 
 // A Server is the HTTP API. All fields must be set.
 type Server struct {
