@@ -30,9 +30,11 @@ const readers = 4
 
 // A DB is the open metadata database. It is safe for concurrent use.
 type DB struct {
+	path   string // absolute
 	writer *sql.DB
 	reader *sql.DB
-	lock   *lock
+	lock   *lock // nil if another process holds it
+	served bool
 }
 
 // A Querier runs SQL: the database, or a transaction of it.
@@ -58,7 +60,7 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{lock: held}
+	db := &DB{path: path, lock: held}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, db.Close())
@@ -154,6 +156,8 @@ func (db *DB) Close() error {
 	if db.writer != nil {
 		all = append(all, db.writer.Close())
 	}
-	all = append(all, db.lock.release())
+	if db.lock != nil {
+		all = append(all, db.lock.release())
+	}
 	return errors.Join(all...)
 }
