@@ -290,6 +290,14 @@ func TestPaging(t *testing.T) {
 			from := query(r, "after", -1) + 1
 			fmt.Fprintf(w, `{"data":%s,"total":25}`, rows(from, min(from+query(r, "limit", 100), 25)))
 		}},
+		{rule: "last row: a source that counts what is left, and says no more of its end", options: `"pagination":{"kind":"last_row","path":"id","param":"after"}`, kind: paginate.LastRow, rows: 25, state: complete, reason: "total-matched", hits: 4, pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			first := query(r, "after", -1) + 1
+			more := ""
+			if first+10 < 25 {
+				more = `,"more":true`
+			}
+			fmt.Fprintf(w, `{"kvs":%s,"count":"%d"%s}`, rows(first, min(first+10, 25)), 25-first, more)
+		}},
 		{rule: "last row: the same page again", options: `"pagination":{"kind":"last_row","path":"id","param":"after"}`, kind: paginate.LastRow, rows: 20, state: incomplete, reason: "repeated-page", hits: 2, pages: func(w http.ResponseWriter, _ *http.Request, _ string) {
 			fmt.Fprint(w, rows(0, 10))
 		}},

@@ -91,6 +91,11 @@ func (f *fetch) claims(a paginate.Answer) {
 	if !ok || f.total.from != "" && f.total.from != from {
 		return
 	}
+	// A source that goes on behind the last record may count only what is left:
+	// with what came before that is the claim of the first page.
+	if f.total.from != "" && n < f.total.n && n+a.Seen-a.Records == f.total.n {
+		return
+	}
 	f.total = claim{n, from}
 	f.out.Verdict.TotalClaimed, f.out.Verdict.TotalFrom = &n, from
 }

@@ -39,12 +39,14 @@ func (s Setting) step(param, usual string, n int) Step {
 }
 
 // counted ends numbered pages: at an empty page, or when the claimed total has
-// arrived. A short page alone ends nothing.
+// arrived and the source does not say that there is more, as one does that counts
+// only what is left. A short page alone ends nothing.
 func (a Answer) counted() (Step, bool) {
 	if a.Records == 0 {
 		return Step{Done: "empty-page"}, true
 	}
-	if total, _, ok := Total(a); ok && a.Seen >= total {
+	more, known := a.More()
+	if total, _, ok := Total(a); ok && a.Seen >= total && !(known && more) {
 		return Step{Done: "total-reached", Sure: true}, true
 	}
 	return Step{}, false
