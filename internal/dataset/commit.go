@@ -11,16 +11,18 @@ import (
 	"millwright/internal/meta"
 )
 
-// ReplaceTx commits a version that holds exactly the new files, in the caller's
-// transaction; the files of the version before are ended, not removed. The
+// CommitTx commits a version of any kind but Restore (see RestoreTx), in the
+// caller's transaction. Files that it ends stay readable in older versions. The
 // dataset is the project's table of that name: the first commit creates it.
 //
-// It fails with errs.Conflict if the table belongs to another datasource.
-func (s *Store) ReplaceTx(ctx context.Context, tx meta.Querier, n NewVersion) (_ Version, err error) {
-	defer errs.Wrap(&err, "dataset.Replace(%s)", n.TableName)
-	if n.Kind != Replace || n.TableName == "" || len(n.Files) == 0 || len(n.Schema.Columns) == 0 {
-		return Version{}, errs.New(errs.Internal, "a replacing version needs a table name, columns and a file")
-	}
+// With Base set, it fails with errs.Conflict ("dataset-moved") if the dataset is
+// at another version by now; but compactions in between do no harm, as long as
+// they kept the files in Ends. A compaction itself allows nothing in between; it
+// keeps all of the version before but its files. It fails with errs.Conflict too
+// if the table belongs to another datasource, and with errs.Invalid if the key is
+// no column, or if the version would bring back rows that a merge replaced.
+func (s *Store) CommitTx(ctx context.Context, tx meta.Querier, n NewVersion) (_ Version, err error) {
+	defer errs.Wrap(&err, "dataset.Commit(%s, %s)", n.TableName, n.Kind)
 	d, exists, err := meta.One(ctx, tx, scanDataset,
 		selectDataset+`d.project_id = ? AND d.table_key = ? AND d.deleted_at IS NULL`, n.ProjectID, tableKey(n.TableName))
 	if err != nil {
@@ -30,17 +32,46 @@ func (s *Store) ReplaceTx(ctx context.Context, tx meta.Querier, n NewVersion) (_
 		return Version{}, errs.New(errs.Conflict, "the table %q belongs to another datasource", d.TableName).
 			Named("table-name-taken").Fix("give the datasource another table name")
 	}
-	if err := checkSchema(n, d); err != nil {
+	if err := s.check(ctx, tx, n, d, exists); err != nil {
 		return Version{}, err
 	}
 	v := Version{
-		DatasetID: d.ID, Version: d.Version + 1, RunID: n.RunID, Kind: n.Kind, ObjectID: n.Files[0].ObjectID,
-		Schema: n.Schema, Verdict: json.RawMessage(orEmpty(n.Verdict)), Report: json.RawMessage(orEmpty(n.Report)),
+		DatasetID: d.ID, Version: d.Version + 1, RunID: n.RunID, Kind: n.Kind, Base: n.Base, Key: n.Key, ObjectID: n.Files[0].ObjectID,
+		Schema: n.Schema, Verdict: json.RawMessage(orEmpty(n.Verdict)), Report: json.RawMessage(orEmpty(n.Report)), Rows: n.Rows,
 		CreatedAt: meta.Time(meta.Micros(s.Now())),
 	}
-	for _, f := range n.Files {
-		v.Rows += f.Rows
-		v.Bytes += f.Bytes
+	if n.Kind == Compact {
+		if err := s.keepAll(ctx, tx, &v, &n, d); err != nil {
+			return Version{}, err
+		}
+	}
+	return s.write(ctx, tx, n, v, d, exists)
+}
+
+// keepAll makes v what the version before it was.
+func (s *Store) keepAll(ctx context.Context, tx meta.Querier, v *Version, n *NewVersion, d Dataset) error {
+	was, err := s.version(ctx, tx, d.ID, d.Version)
+	if err != nil {
+		return err
+	}
+	v.Key, v.Schema, v.Verdict, v.Report, v.Rows = was.Key, was.Schema, was.Verdict, was.Report, was.Rows
+	n.Name, n.Schema, n.LastFieldID = d.Name, was.Schema, d.LastFieldID
+	return nil
+}
+
+// write stores the version v, whose rows it counts if nobody said how many.
+func (s *Store) write(ctx context.Context, tx meta.Querier, n NewVersion, v Version, d Dataset, exists bool) (Version, error) {
+	if exists {
+		if err := endFiles(ctx, tx, n, v); err != nil {
+			return Version{}, err
+		}
+	}
+	rows, err := addSizes(ctx, tx, n, &v)
+	if err != nil {
+		return Version{}, err
+	}
+	if v.Rows == 0 {
+		v.Rows = rows
 	}
 	last := lastFieldID(n, d)
 	if exists {
@@ -51,15 +82,60 @@ func (s *Store) ReplaceTx(ctx context.Context, tx meta.Querier, n NewVersion) (_
 	if err != nil {
 		return Version{}, err
 	}
-	return v, addVersion(ctx, tx, n, v)
+	if err := addVersion(ctx, tx, n, v); err != nil {
+		return Version{}, err
+	}
+	if v.Kind == Compact || v.Kind == Restore {
+		// What analysis and typing found holds for the same rows.
+		_, err = tx.ExecContext(ctx, `
+			UPDATE dataset_versions SET (profile, facts) =
+				(SELECT o.profile, o.facts FROM dataset_versions o WHERE o.dataset_id = ? AND o.version = ?)
+			WHERE dataset_id = ? AND version = ?`, v.DatasetID, v.Base, v.DatasetID, v.Version)
+	}
+	return v, err
 }
 
-// lastFieldID returns the highest field id ever used, at the top level at least.
+// endFiles ends what the new version no longer holds.
+func endFiles(ctx context.Context, tx meta.Querier, n NewVersion, v Version) error {
+	const end = `UPDATE dataset_files SET removed_version = ? WHERE dataset_id = ? AND removed_version IS NULL`
+	if n.Kind == Replace || n.Kind == Retype || n.Kind == Restore {
+		_, err := tx.ExecContext(ctx, end, v.Version, v.DatasetID)
+		return err
+	}
+	if len(n.Ends) == 0 {
+		return nil
+	}
+	in, args := meta.In(n.Ends)
+	res, err := tx.ExecContext(ctx, end+` AND object_id IN `+in, append([]any{v.Version, v.DatasetID}, args...)...)
+	if err != nil {
+		return err
+	}
+	if ended, err := res.RowsAffected(); err != nil || ended >= int64(len(n.Ends)) {
+		return err
+	}
+	return errs.New(errs.Conflict, "a file that this version stands for is no longer part of the dataset").
+		Named("dataset-moved").Fix("start again from the current version")
+}
+
+// addSizes sets the bytes of v and returns the rows of all its files.
+func addSizes(ctx context.Context, tx meta.Querier, n NewVersion, v *Version) (rows int64, err error) {
+	err = tx.QueryRowContext(ctx, `
+		SELECT coalesce(sum(row_count), 0), coalesce(sum(bytes), 0) FROM dataset_files
+		WHERE dataset_id = ? AND removed_version IS NULL`, v.DatasetID).Scan(&rows, &v.Bytes)
+	for _, f := range n.Files {
+		rows += f.Rows
+		v.Bytes += f.Bytes
+	}
+	return rows, err
+}
+
+// lastFieldID returns the highest field id ever used.
 func lastFieldID(n NewVersion, before Dataset) int {
 	last := max(n.LastFieldID, before.LastFieldID)
-	for _, c := range n.Schema.Columns {
-		last = max(last, c.ID)
-	}
+	_ = places(n.Schema.Columns, "", func(id int, _ string) error { // visit never fails
+		last = max(last, id)
+		return nil
+	})
 	return last
 }
 
@@ -90,16 +166,12 @@ func updateDataset(ctx context.Context, tx meta.Querier, n NewVersion, v Version
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `
+	_, err = tx.ExecContext(ctx, `
 		UPDATE datasets SET object_id = ?, name = ?, table_name = ?, schema = ?, last_field_id = ?, version = ?,
 			row_count = ?, bytes = ?, updated_at = ? WHERE id = ?`,
 		v.ObjectID, n.Name, n.TableName, string(schema), last, v.Version,
-		v.Rows, v.Bytes, meta.Micros(v.CreatedAt), v.DatasetID); err != nil {
-		return dangling(err)
-	}
-	_, err = tx.ExecContext(ctx,
-		`UPDATE dataset_files SET removed_version = ? WHERE dataset_id = ? AND removed_version IS NULL`, v.Version, v.DatasetID)
-	return err
+		v.Rows, v.Bytes, meta.Micros(v.CreatedAt), v.DatasetID)
+	return dangling(err)
 }
 
 func addVersion(ctx context.Context, tx meta.Querier, n NewVersion, v Version) error {
@@ -108,21 +180,38 @@ func addVersion(ctx context.Context, tx meta.Querier, n NewVersion, v Version) e
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `
-		INSERT INTO dataset_versions (dataset_id, version, run_id, kind, object_id, row_count, bytes, schema, verdict, report, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		v.DatasetID, v.Version, v.RunID, v.Kind, v.ObjectID, v.Rows, v.Bytes, string(schema), string(v.Verdict), string(v.Report),
-		meta.Micros(v.CreatedAt)); err != nil {
+		INSERT INTO dataset_versions (dataset_id, version, run_id, kind, base, merge_key, object_id, row_count, bytes, schema, verdict, report,
+			facts, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		v.DatasetID, v.Version, v.RunID, v.Kind, v.Base, list(v.Key), v.ObjectID, v.Rows, v.Bytes, string(schema), string(v.Verdict), string(v.Report),
+		meta.NullText(string(n.Facts)), meta.Micros(v.CreatedAt)); err != nil {
 		return dangling(err)
 	}
 	for place, f := range n.Files {
+		sequence, schemaVersion := f.Sequence, f.SchemaVersion
+		if sequence == 0 {
+			sequence = v.Version<<20 | int64(place)
+		}
+		if schemaVersion == 0 {
+			schemaVersion = v.Version
+		}
 		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO dataset_files (dataset_id, object_id, object_key, bytes, row_count, stats, added_version, place)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			v.DatasetID, f.ObjectID, f.ObjectKey, f.Bytes, f.Rows, orEmpty(f.Stats), v.Version, place); err != nil {
+			INSERT INTO dataset_files (dataset_id, object_id, object_key, bytes, row_count, stats, added_version, place, sequence, schema_version, raws)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			v.DatasetID, f.ObjectID, f.ObjectKey, f.Bytes, f.Rows, orEmpty(f.Stats), v.Version, place, sequence, schemaVersion, list(f.Raws)); err != nil {
 			return dangling(err)
 		}
 	}
 	return nil
+}
+
+// list returns the texts as a JSON list.
+func list(texts []string) string {
+	if len(texts) == 0 {
+		return "[]"
+	}
+	text, _ := json.Marshal(texts) // strings always marshal
+	return string(text)
 }
 
 func dangling(err error) error {

@@ -1,17 +1,17 @@
 // Package dataset keeps datasets as immutable versions of stored files.
 //
 // A version becomes visible all at once, when the transaction of
-// [Store.ReplaceTx] commits. Files are never changed: a new version adds files
+// [Store.CommitTx] commits. Files are never changed: a new version adds files
 // and ends old ones, so whoever reads version v keeps reading v. Which files
 // belong to v is decided by the manifest: those added at or before v and not
-// removed at or before v.
+// removed at or before v. Versions expire by a dataset's settings, but never the
+// current one, nor one that somebody pinned.
 package dataset
 
 import (
 	"encoding/json"
 	"time"
 
-	"millwright/internal/errs"
 	"millwright/internal/meta"
 	"millwright/internal/table"
 )
@@ -47,7 +47,7 @@ type Dataset struct {
 	ID           ID
 	ProjectID    string
 	DatasourceID string
-	ObjectID     ID     // the first file of the current version
+	ObjectID     ID     // the first file that the current version added
 	Name         string // for people
 	TableName    string // in SQL; unique in the project regardless of case
 	Schema       table.Schema
@@ -63,12 +63,14 @@ type Dataset struct {
 // A Kind says how a version came from the one before.
 type Kind string
 
-// The kinds of version. Only Replace is made so far.
+// The kinds of version.
 const (
 	Append  Kind = "append"  // adds files
 	Replace Kind = "replace" // adds files and ends all others
-	Merge   Kind = "merge"   // adds rows that win over older ones by key
+	Merge   Kind = "merge"   // adds files whose rows win over older ones of the same key
 	Compact Kind = "compact" // the same rows in fewer files
+	Retype  Kind = "retype"  // the same records with other types: adds files and ends all others
+	Restore Kind = "restore" // the files of an older version again
 )
 
 // A Version is an immutable state of a dataset.
@@ -77,13 +79,16 @@ type Version struct {
 	Version   int64 // counts from 1
 	RunID     string
 	Kind      Kind
-	ObjectID  ID // its first file
-	Rows      int64
-	Bytes     int64
+	Base      int64    // the version that it was made from, as the committer said; of Restore, the one restored; 0 if none
+	Key       []string // column keys by which only the newest row counts; nil: all rows count
+	ObjectID  ID       // the first file that it added
+	Rows      int64    // as read
+	Bytes     int64    // of all its files
 	Schema    table.Schema
 	Verdict   json.RawMessage // how complete the run was, with its evidence
 	Report    json.RawMessage // what typing saw in each column and why it chose the type
 	CreatedAt time.Time
+	ExpiredAt *time.Time // since when it cannot be read any more; nil if it can
 }
 
 // A File is a stored file as part of a dataset.
@@ -93,33 +98,44 @@ type File struct {
 	ObjectKey      string
 	Bytes          int64
 	Rows           int64
-	Stats          json.RawMessage // {column: {min, max, nulls}} where known; {} otherwise
+	Stats          json.RawMessage // {field id: {min, max, nulls}} where known; {} otherwise
 	AddedVersion   int64
 	RemovedVersion *int64 // nil while it belongs to the current version
+	SchemaVersion  int64  // the version with whose schema it was written
+	Sequence       int64  // orders the files of a version: of two rows with one key, that in the later file is newer
+	Raws           []ID   // the objects with the raw pages that it was made from; nil if unknown
 }
 
-// A NewVersion is what ReplaceTx commits.
+// A NewVersion is what CommitTx commits.
 type NewVersion struct {
 	ProjectID    string
 	DatasourceID string
 	Name         string // for people
-	TableName    string // names the dataset in its project; see Store.ReplaceTx
+	TableName    string // names the dataset in its project; see Store.CommitTx
 	RunID        string
 	Kind         Kind
+	Base         int64        // the version that the caller read and built on; 0 does not check; see Store.CommitTx
+	Key          []string     // Merge: the keys of the columns that name a row; empty otherwise
 	Schema       table.Schema // with field ids
 	LastFieldID  int          // the highest field id ever used, nested ones included
 	Files        []NewFile    // at least one; an empty table has a file without rows
+	Ends         []ID         // Append, Merge and Compact: the objects of earlier files that the new ones stand for
+	Rows         int64        // as read, of all files, which Merge must say; 0 means their sum
 	Verdict      json.RawMessage
 	Report       json.RawMessage
+	Facts        json.RawMessage // what typing knows of all rows of the version, for later appends; may be empty
 }
 
 // A NewFile is a file of a new version. Its object was added before.
 type NewFile struct {
-	ObjectID  ID
-	ObjectKey string
-	Bytes     int64
-	Rows      int64
-	Stats     json.RawMessage // empty: {}
+	ObjectID      ID
+	ObjectKey     string
+	Bytes         int64
+	Rows          int64
+	Stats         json.RawMessage // {field id: {min, max, nulls}}; empty: {}
+	SchemaVersion int64           // the version with whose schema it was written; 0 means this one
+	Sequence      int64           // that of the file in Ends whose rows it holds; 0 means the newest
+	Raws          []ID            // the objects with the raw pages that it was made from
 }
 
 // A Store keeps data objects and datasets. Whether a caller may see what it
@@ -127,29 +143,6 @@ type NewFile struct {
 type Store struct {
 	DB  *meta.DB
 	Now func() time.Time
-}
-
-// checkSchema refuses a schema whose field ids would make old files unreadable:
-// an id names the same key for ever.
-func checkSchema(n NewVersion, before Dataset) error {
-	old := map[int]string{}
-	for _, c := range before.Schema.Columns {
-		old[c.ID] = c.Key
-	}
-	seen := map[int]bool{}
-	for _, c := range n.Schema.Columns {
-		key, known := old[c.ID]
-		switch {
-		case c.ID < 1 || seen[c.ID]:
-			return errs.New(errs.Internal, "column %q has no field id of its own", c.Name)
-		case known && key != c.Key:
-			return errs.New(errs.Internal, "the field id of %q was given to %q", key, c.Name)
-		case !known && c.ID <= before.LastFieldID:
-			return errs.New(errs.Internal, "column %q got a field id that was used before", c.Name)
-		}
-		seen[c.ID] = true
-	}
-	return nil
 }
 
 // orEmpty returns the JSON, or {} if there is none.

@@ -83,7 +83,7 @@ func version(t *testing.T, s *dataset.Store, schema table.Schema, files ...strin
 func commit(s *dataset.Store, t *testing.T, n dataset.NewVersion) (v dataset.Version, err error) {
 	t.Helper()
 	err = s.DB.Tx(t.Context(), func(tx *sql.Tx) (err error) {
-		v, err = s.ReplaceTx(t.Context(), tx, n)
+		v, err = s.CommitTx(t.Context(), tx, n)
 		return err
 	})
 	return v, err
@@ -212,7 +212,7 @@ func TestARolledBackCommitLeavesNothing(t *testing.T) {
 	n := version(t, s, schema, "b")
 	undo := errors.New("undo")
 	err := s.DB.Tx(t.Context(), func(tx *sql.Tx) error {
-		_, err := s.ReplaceTx(t.Context(), tx, n)
+		_, err := s.CommitTx(t.Context(), tx, n)
 		return errors.Join(err, undo)
 	})
 	if !errors.Is(err, undo) {

@@ -93,30 +93,50 @@ func (s *Store) ByTableName(ctx context.Context, projectID string, names []strin
 	return ordered, nil
 }
 
-const versionColumns = `dataset_id, version, run_id, kind, object_id, row_count, bytes, schema, verdict, report, created_at`
+const versionColumns = `dataset_id, version, run_id, kind, base, merge_key, object_id, row_count, bytes, schema, verdict, report, created_at, expired_at`
 
 func scanVersion(row meta.Row) (v Version, err error) {
-	var schema, verdict, report string
+	var key, schema, verdict, report string
 	var created int64
-	if err := row.Scan(&v.DatasetID, &v.Version, &v.RunID, &v.Kind, &v.ObjectID, &v.Rows, &v.Bytes,
-		&schema, &verdict, &report, &created); err != nil {
+	var expired sql.NullInt64
+	if err := row.Scan(&v.DatasetID, &v.Version, &v.RunID, &v.Kind, &v.Base, &key, &v.ObjectID, &v.Rows, &v.Bytes,
+		&schema, &verdict, &report, &created, &expired); err != nil {
 		return Version{}, err
 	}
-	v.Verdict, v.Report, v.CreatedAt = json.RawMessage(verdict), json.RawMessage(report), meta.Time(created)
+	v.Verdict, v.Report = json.RawMessage(verdict), json.RawMessage(report)
+	v.CreatedAt, v.ExpiredAt = meta.Time(created), meta.NullTime(expired)
+	if v.Key, err = texts(key); err != nil {
+		return Version{}, err
+	}
 	return v, json.Unmarshal([]byte(schema), &v.Schema)
 }
 
-// Versions returns a dataset's versions, the newest first.
+// texts reads what list wrote; nil if it is empty.
+func texts(list string) ([]string, error) {
+	if list == "[]" {
+		return nil, nil
+	}
+	var all []string
+	err := json.Unmarshal([]byte(list), &all)
+	return all, err
+}
+
+// Versions returns a dataset's versions, the newest first, expired ones too.
 func (s *Store) Versions(ctx context.Context, id ID) (_ []Version, err error) {
 	defer errs.Wrap(&err, "dataset.Versions(%s)", id)
 	return meta.All(ctx, s.DB.Read(), scanVersion,
 		`SELECT `+versionColumns+` FROM dataset_versions WHERE dataset_id = ? ORDER BY version DESC`, id)
 }
 
-// Version returns one version; errs.NotFound if there is none of that number.
+// Version returns one version, also an expired one; errs.NotFound if there is
+// none of that number.
 func (s *Store) Version(ctx context.Context, id ID, version int64) (_ Version, err error) {
 	defer errs.Wrap(&err, "dataset.Version(%s, %d)", id, version)
-	v, ok, err := meta.One(ctx, s.DB.Read(), scanVersion,
+	return s.version(ctx, s.DB.Read(), id, version)
+}
+
+func (s *Store) version(ctx context.Context, q meta.Querier, id ID, version int64) (Version, error) {
+	v, ok, err := meta.One(ctx, q, scanVersion,
 		`SELECT `+versionColumns+` FROM dataset_versions WHERE dataset_id = ? AND version = ?`, id, version)
 	if err == nil && !ok {
 		err = noVersion()
@@ -125,24 +145,60 @@ func (s *Store) Version(ctx context.Context, id ID, version int64) (_ Version, e
 }
 
 // Files returns the files that make up a version, in the order of their rows;
-// errs.NotFound if there is no such version. The answer never changes.
+// errs.NotFound if there is no such version, or if it expired. Until it expires,
+// the answer never changes.
 func (s *Store) Files(ctx context.Context, id ID, version int64) (_ []File, err error) {
 	defer errs.Wrap(&err, "dataset.Files(%s, %d)", id, version)
-	if _, err := s.Version(ctx, id, version); err != nil {
+	return s.files(ctx, s.DB.Read(), id, version)
+}
+
+func (s *Store) files(ctx context.Context, q meta.Querier, id ID, version int64) ([]File, error) {
+	v, err := s.version(ctx, q, id, version)
+	if err != nil {
 		return nil, err
 	}
-	return meta.All(ctx, s.DB.Read(), func(row meta.Row) (f File, err error) {
-		var stats string
-		var removed sql.NullInt64
-		err = row.Scan(&f.DatasetID, &f.ObjectID, &f.ObjectKey, &f.Bytes, &f.Rows, &stats, &f.AddedVersion, &removed)
-		f.Stats = json.RawMessage(stats)
-		if removed.Valid {
-			f.RemovedVersion = &removed.Int64
-		}
-		return f, err
-	}, `SELECT dataset_id, object_id, object_key, bytes, row_count, stats, added_version, removed_version FROM dataset_files
-		WHERE dataset_id = ? AND added_version <= ? AND (removed_version IS NULL OR removed_version > ?)
-		ORDER BY added_version, place`, id, version, version)
+	if v.ExpiredAt != nil {
+		return nil, expired(v)
+	}
+	return meta.All(ctx, q, scanFile, `
+		SELECT dataset_id, object_id, object_key, bytes, row_count, stats, added_version, removed_version, sequence, schema_version, raws
+		FROM dataset_files WHERE dataset_id = ? AND added_version <= ? AND (removed_version IS NULL OR removed_version > ?)
+		ORDER BY sequence, place`, id, version, version)
+}
+
+func scanFile(row meta.Row) (f File, err error) {
+	var stats, raws string
+	var removed sql.NullInt64
+	if err := row.Scan(&f.DatasetID, &f.ObjectID, &f.ObjectKey, &f.Bytes, &f.Rows, &stats, &f.AddedVersion, &removed,
+		&f.Sequence, &f.SchemaVersion, &raws); err != nil {
+		return File{}, err
+	}
+	f.Stats = json.RawMessage(stats)
+	if removed.Valid {
+		f.RemovedVersion = &removed.Int64
+	}
+	f.Raws, err = texts(raws)
+	return f, err
+}
+
+func expired(v Version) error {
+	return errs.New(errs.NotFound, "version %d expired on %s; its data was removed", v.Version, v.ExpiredAt.Format("2006-01-02")).
+		Named("version-expired").Fix("use a version without expired_at")
+}
+
+// Facts returns what typing knows of all rows of a version, as the commit stored
+// it; nil if it stored none, errs.NotFound if there is no such version.
+func (s *Store) Facts(ctx context.Context, id ID, version int64) (_ json.RawMessage, err error) {
+	defer errs.Wrap(&err, "dataset.Facts(%s, %d)", id, version)
+	facts, ok, err := meta.One(ctx, s.DB.Read(), func(row meta.Row) (f sql.NullString, err error) { return f, row.Scan(&f) },
+		`SELECT facts FROM dataset_versions WHERE dataset_id = ? AND version = ?`, id, version)
+	if err == nil && !ok {
+		err = noVersion()
+	}
+	if err != nil || !facts.Valid {
+		return nil, err
+	}
+	return json.RawMessage(facts.String), nil
 }
 
 // Profile returns what SaveProfile stored; errs.NotFound if the version was not

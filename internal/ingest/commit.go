@@ -47,10 +47,11 @@ func (l *landing) commit(ctx context.Context) error {
 			}
 		}
 		parquet := objects[2]
-		if _, err := l.Datasets.ReplaceTx(ctx, tx, dataset.NewVersion{
+		if _, err := l.Datasets.CommitTx(ctx, tx, dataset.NewVersion{
 			ProjectID: l.datasource.ProjectID, DatasourceID: l.datasource.ID, Name: l.datasource.Name, TableName: l.datasource.TableName,
 			RunID: l.run.Job.ID, Kind: dataset.Replace, Schema: l.types.Schema, LastFieldID: l.types.LastID,
-			Files:   []dataset.NewFile{{ObjectID: parquet.ID, ObjectKey: parquet.Key, Bytes: parquet.FileSize, Rows: parquet.Rows}},
+			Files: []dataset.NewFile{{ObjectID: parquet.ID, ObjectKey: parquet.Key, Bytes: parquet.FileSize, Rows: parquet.Rows,
+				Raws: []dataset.ID{objects[1].ID}}},
 			Verdict: verdict, Report: report,
 		}); err != nil {
 			return err
