@@ -48,7 +48,7 @@ func (Connection) Schema(r huma.Registry) *huma.Schema {
 			"body":                  texts("{type: raw | form-data | x-www-form-urlencoded, contentType, content, parameters}"),
 			"responsePathExtractor": word("Where the records are, such as data.items or $.rows[*]; found by looking if absent", "data.orders"),
 			"options":               texts("pagination, limits, retry, rate, on_partial"),
-			"project_id":            word("execute-request: whose data", nil),
+			"project_id":            word("execute-request: whose data; test-connection: whose secrets, those of all the caller's teams if absent", nil),
 			"datasource_id":         word("execute-request: which connection", nil),
 			"connect_spec":          texts("execute-request: {name, id, config}; config fills what is absent above"),
 		},
@@ -100,7 +100,11 @@ func (s *Server) testConnection(ctx context.Context, in *struct{ Body Connection
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := s.Ingest.Test(ctx, spec)
+	secrets, err := s.secretsFor(ctx, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := s.Ingest.Test(ctx, spec, secrets)
 	// A refusal of ours (a private address) is the caller's error. Once the API has
 	// answered, or should have, what is wrong is the test's result: the caller wants
 	// to see the answer next to the explanation.
@@ -140,15 +144,42 @@ type execution struct {
 	DatasourceID2 string `json:"datasourceId"`
 }
 
-func (s *Server) executeRequest(ctx context.Context, in *struct{ Body Connection }) (*out[Started], error) {
-	var e execution
-	if err := json.Unmarshal(in.Body.RawMessage, &e); err != nil {
-		return nil, errs.New(errs.Invalid, "project_id and datasource_id are not text").Because(err)
+func (c Connection) execution() (e execution, err error) {
+	if err := json.Unmarshal(c.RawMessage, &e); err != nil {
+		return e, errs.New(errs.Invalid, "project_id and datasource_id are not text").Because(err)
 	}
 	for _, f := range []struct{ to, from *string }{{&e.ProjectID, &e.ProjectID2}, {&e.DatasourceID, &e.DatasourceID2}} {
 		if *f.to == "" {
 			*f.to = *f.from
 		}
+	}
+	return e, nil
+}
+
+// secretsFor returns a lookup in the secrets that a test may use: those of the
+// project that it names, or else of the teams in which the caller may change
+// something.
+func (s *Server) secretsFor(ctx context.Context, c Connection) (httpsource.Lookup, error) {
+	e, err := c.execution()
+	if err != nil {
+		return nil, err
+	}
+	if e.ProjectID != "" {
+		return s.Sources.SecretsOfProject(e.ProjectID), s.mayAddTo(ctx, e.ProjectID)
+	}
+	var teams []string
+	for _, team := range caller(ctx).TeamIDs {
+		if caller(ctx).MayChange(team) == nil {
+			teams = append(teams, team)
+		}
+	}
+	return s.Sources.SecretsOfTeams(teams), nil
+}
+
+func (s *Server) executeRequest(ctx context.Context, in *struct{ Body Connection }) (*out[Started], error) {
+	e, err := in.Body.execution()
+	if err != nil {
+		return nil, err
 	}
 	if err := s.mayAddTo(ctx, e.ProjectID); err != nil {
 		return nil, err

@@ -90,6 +90,10 @@ func (s *Server) refresh(ctx context.Context, in *RefreshInput) (*out[Started], 
 
 // start begins a run of the datasource with what follows it.
 func (s *Server) start(ctx context.Context, d source.Datasource, spec httpsource.Spec) (*out[Started], error) {
+	// Said now, it needs no look into a failed job.
+	if err := s.Sources.CheckSecrets(ctx, d.ProjectID, spec); err != nil {
+		return nil, err
+	}
 	started, err := s.Ingest.Start(ctx, s.Jobs, ingest.Request{Datasource: d, Spec: spec, UserID: caller(ctx).User.ID, Then: s.AfterRun})
 	if err != nil {
 		return nil, err

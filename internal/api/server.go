@@ -76,6 +76,7 @@ func (s *Server) register(a huma.API) {
 	s.datasources(a)
 	s.datasourceRuns(a)
 	s.credentials(a)
+	s.secrets(a)
 	s.connections(a)
 	s.descriptions(a)
 	s.jobs(a)

@@ -57,11 +57,11 @@ type claim struct {
 // breaks the connection at once. No error or outcome holds a secret of spec.
 func (c *Client) Fetch(ctx context.Context, spec Spec, opt Options, sink Sink) (Outcome, error) {
 	start := c.cfg.Now()
-	whole, err := spec.resolve(ctx, opt.Secrets)
+	whole, looked, err := spec.resolve(ctx, opt.Secrets)
 	if err != nil {
 		return Outcome{}, err
 	}
-	ask, leave, err := c.asker(whole, opt)
+	ask, leave, err := c.asker(whole, looked, opt)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -88,14 +88,15 @@ func (c *Client) Fetch(ctx context.Context, spec Spec, opt Options, sink Sink) (
 	return f.out, err
 }
 
-// asker prepares the sending of requests. The caller ends it with leave.
-func (c *Client) asker(spec Spec, opt Options) (a *asker, leave func(), err error) {
+// asker prepares the sending of requests; looked are the secrets that were put in
+// by name. The caller ends it with leave.
+func (c *Client) asker(spec Spec, looked []secret.String, opt Options) (a *asker, leave func(), err error) {
 	a = &asker{
 		client: c, spec: spec, limits: c.cfg.Limits.with(spec.Options.Limits), origin: spec.Origin(), caller: spec.caller(),
 		attempts: firstOf(opt.Attempts, firstOf(spec.Options.Retry.Attempts, 5)),
 	}
 	a.proof = c.provers.get(a.caller, spec.Auth)
-	a.redact = newRedaction(spec.Secrets(), a.proof.Secrets)
+	a.redact = newRedaction(append(spec.Secrets(), looked...), a.proof.Secrets)
 	if a.doors, err = c.doors(spec.Options.TLS); err != nil {
 		return nil, nil, err
 	}

@@ -3,7 +3,9 @@ package httpsource
 import (
 	"context"
 	"errors"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -83,42 +85,92 @@ func (s Spec) Fields(visit func(pointer, name string, value secret.String)) {
 	s.each(func(pointer, name string, v *secret.String) { visit(pointer, name, *v) })
 }
 
-// A Lookup finds a secret by the name that a request refers to it by. It fails
-// with errs.NotFound if there is none.
-type Lookup func(ctx context.Context, name string) (secret.String, error)
+// A Lookup finds a secret by the name that a request refers to it by, for use at
+// origin (scheme://host:port) and nowhere else. It fails with errs.NotFound if
+// there is none.
+type Lookup func(ctx context.Context, name, origin string) (secret.String, error)
 
 // resolve returns the request with the secrets that it refers to in place, and
-// checked like any that were typed in.
-func (s Spec) resolve(ctx context.Context, find Lookup) (Spec, error) {
-	refers := false
-	var failed error
-	s.each(func(pointer, _ string, v *secret.String) {
-		name := v.Name()
-		if name == "" || failed != nil {
-			return
-		}
-		refers = true
+// checked like any that were typed in, and the secrets alone: what was stored as
+// one is hidden whatever the field that it stands in is called.
+func (s Spec) resolve(ctx context.Context, find Lookup) (Spec, []secret.String, error) {
+	var found []secret.String
+	err := s.refer(func(pointer string, v *secret.String) error {
 		value, err := secret.String{}, error(errs.NotFound)
 		if find != nil {
-			value, err = find(ctx, name)
+			value, err = find(ctx, v.Name(), s.destination(pointer))
 		}
 		if err == nil && value.Reveal() == "" {
 			err = errs.NotFound
 		}
-		if errors.Is(err, errs.NotFound) {
-			err = errs.New(errs.Invalid, "there is no secret named %q", clip(name, 60)).Named("secret-unknown").At(pointer).
-				Fix("store a secret of that name", "or give the value itself")
+		if err != nil {
+			return referenceError(v.Name(), pointer, err)
 		}
-		*v, failed = value, err
+		*v, found = value, append(found, value)
+		return nil
 	})
-	if failed != nil || !refers {
-		return s, failed
+	if err != nil || found == nil {
+		return s, nil, err
 	}
 	text, err := s.Sealed()
 	if err != nil {
-		return s, err
+		return s, nil, err
 	}
-	return ParseSealed(text)
+	whole, err := ParseSealed(text)
+	return whole, found, err
+}
+
+// CheckSecrets asks check about each secret that the request refers to: its name
+// and the origin that it would be sent to. It returns the first error, pointing
+// at the field.
+func (s Spec) CheckSecrets(check func(name, origin string) error) error {
+	return s.refer(func(pointer string, v *secret.String) error {
+		if err := check(v.Name(), s.destination(pointer)); err != nil {
+			return referenceError(v.Name(), pointer, err)
+		}
+		return nil
+	})
+}
+
+// refer calls visit with every reference to a secret, up to the first error.
+func (s *Spec) refer(visit func(pointer string, v *secret.String) error) (err error) {
+	s.each(func(pointer, _ string, v *secret.String) {
+		if v.Name() != "" && err == nil {
+			err = visit(pointer, v)
+		}
+	})
+	return err
+}
+
+// destination returns the origin that the field's value is sent to. What buys a
+// token goes to where tokens are given.
+func (s Spec) destination(pointer string) string {
+	address := s.URL
+	switch {
+	case strings.HasPrefix(pointer, "/auth/oauth2/"):
+		address = s.Auth.OAuth2.TokenURL
+	case strings.HasPrefix(pointer, "/auth/sessionLogin/"):
+		address = s.Auth.Session.URL
+	}
+	u, err := url.Parse(address.Reveal())
+	if err != nil {
+		return "" // unreachable: it was parsed with the request
+	}
+	return originOf(u)
+}
+
+// referenceError says at which field a secret could not be had.
+func referenceError(name, pointer string, err error) error {
+	if errors.Is(err, errs.NotFound) {
+		return errs.New(errs.Invalid, "there is no secret named %q", clip(name, 60)).Named("secret-unknown").At(pointer).
+			Fix("store a secret of that name", "or give the value itself")
+	}
+	e, found := errs.Find(err)
+	if !found || len(e.Fields) > 0 {
+		return err
+	}
+	pointed := *e
+	return pointed.At(pointer)
 }
 
 // A redaction hides what is known to be secret; tokens become known while a

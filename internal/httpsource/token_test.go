@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"millwright/internal/errs"
 	"millwright/internal/httpsource"
 	"millwright/internal/secret"
@@ -324,7 +326,7 @@ func TestSecretsByName(t *testing.T) {
 	t.Parallel()
 	r := &recorder{}
 	url := serve(t, r.ServeHTTP)
-	find := func(_ context.Context, name string) (secret.String, error) {
+	find := func(_ context.Context, name, _ string) (secret.String, error) {
 		if v, ok := map[string]string{"TOKEN": "named-secret-1", "KEY": "named-secret-2", "BAD": "a\r\nX: y"}[name]; ok {
 			return secret.New(v), nil
 		}
@@ -362,6 +364,65 @@ func TestSecretsByName(t *testing.T) {
 	}
 	if _, _, err := fetch(t, newClient(t), s, httpsource.Options{}); errType(err) != "secret-unknown" {
 		t.Errorf("without a store of secrets: %v", err)
+	}
+}
+
+func TestASecretIsLookedUpForWhereItGoes(t *testing.T) {
+	t.Parallel()
+	const bearer = `{"url":"https://API.example.com./x","method":"GET","headers":{"X-Shop":{"secret":"H"}},"authType":"Bearer Token","auth":{"bearerToken":{"secret":"B"}}}`
+	const grant = `{"url":"https://api.example.com/x","method":"GET","parameters":{"q":{"secret":"Q"}},"authType":"OAuth 2.0","auth":{"oauth2":{"tokenUrl":"https://login.example.org:8443/t","clientId":"c","clientSecret":{"secret":"S"},"params":{"p":{"secret":"P"}}}}}`
+	const login = `{"url":"https://api.example.com/x","method":"GET","authType":"Session Login","auth":{"sessionLogin":{"url":"http://login.example.net/in","body":{"type":"json","parameters":{"password":{"secret":"W"}}},"token":{"in":"body","path":"token"}}}}`
+	for text, want := range map[string]map[string]string{
+		bearer: {"H": "https://api.example.com:443", "B": "https://api.example.com:443"},
+		grant:  {"Q": "https://api.example.com:443", "S": "https://login.example.org:8443", "P": "https://login.example.org:8443"},
+		login:  {"W": "http://login.example.net:80"},
+	} {
+		got := map[string]string{}
+		refuse := errs.New(errs.Denied, "not there").Named("secret-origin")
+		note := func(name, origin string) error { got[name] = origin; return nil }
+		if err := spec(t, text, "").CheckSecrets(note); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", text, diff)
+		}
+		asked := map[string]string{}
+		_, out, err := fetch(t, newClient(t), spec(t, text, ""), httpsource.Options{Secrets: func(_ context.Context, name, origin string) (secret.String, error) {
+			asked[name] = origin
+			if len(asked) < len(want) {
+				return secret.New("fine"), nil
+			}
+			return secret.String{}, refuse
+		}})
+		e, ok := errs.Find(err)
+		if diff := cmp.Diff(asked, want); diff != "" || !ok || e.Type != "secret-origin" || len(e.Fields) != 1 || out.Requests != 0 {
+			t.Errorf("error %+v after %d requests, want the refusal with its field before any (-got +want):\n%s", e, out.Requests, diff)
+		}
+		if len(refuse.Fields) != 0 {
+			t.Error("the lookup's own error was changed")
+		}
+	}
+}
+
+func TestANamedSecretIsHiddenWhateverItsFieldIsCalled(t *testing.T) {
+	t.Parallel()
+	const value = "harmless-looking-4711"
+	api := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Echo", r.Header.Get("X-Shop"))
+		_ = json.NewEncoder(w).Encode([]map[string]string{{"a": r.Header.Get("X-Shop"), "b": r.URL.RawQuery}})
+	})
+	s := spec(t, `{"url":"URL","method":"GET","headers":{"X-Shop":{"secret":"N"}},"parameters":{"q":{"secret":"N"}}}`, api)
+	got, out, err := fetch(t, newClient(t), s, httpsource.Options{HeadBytes: 1000, SampleBytes: 1000,
+		Secrets: func(context.Context, string, string) (secret.String, error) { return secret.New(value), nil }})
+	if err != nil || len(got.rows) != 1 {
+		t.Fatalf("%v, %d rows", err, len(got.rows))
+	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := string(text) + string(out.Head) + strings.Join(got.rows, ""); strings.Contains(all, value) || !strings.Contains(all, secret.Hidden) {
+		t.Errorf("the secret is in %s", all)
 	}
 }
 

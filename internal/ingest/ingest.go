@@ -55,11 +55,12 @@ type Service struct {
 	Work string
 }
 
-// Test makes the request as a run would, up to a limit, and stores nothing. The
-// outcome holds what was known when it failed.
-func (s *Service) Test(ctx context.Context, spec httpsource.Spec) (httpsource.Outcome, error) {
+// Test makes the request as a run would, up to a limit, and stores nothing.
+// Secrets that it refers to by name are looked up with secrets. The outcome holds
+// what was known when it failed.
+func (s *Service) Test(ctx context.Context, spec httpsource.Spec, secrets httpsource.Lookup) (httpsource.Outcome, error) {
 	return s.Client.Fetch(ctx, spec, httpsource.Options{
-		MaxPages: testPages, MaxRecords: testRecords, HeadBytes: headBytes, SampleBytes: sampleBytes,
+		MaxPages: testPages, MaxRecords: testRecords, HeadBytes: headBytes, SampleBytes: sampleBytes, Secrets: secrets,
 	}, forget{})
 }
 

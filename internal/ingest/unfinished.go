@@ -221,7 +221,7 @@ func (l *landing) bring(ctx context.Context, u *unfinished, resume bool, lastID 
 	} else {
 		to.progress("fetch", "going on after "+to.message())
 	}
-	if l.outcome, err = l.Client.Fetch(ctx, l.spec, httpsource.Options{Resume: next}, to); err != nil {
+	if l.outcome, err = l.Client.Fetch(ctx, l.spec, httpsource.Options{Resume: next, Secrets: l.Sources.SecretsOfProject(l.datasource.ProjectID)}, to); err != nil {
 		return nil, err
 	}
 	if l.pages, err = to.spill.Finish(); err != nil {

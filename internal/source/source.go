@@ -1,10 +1,11 @@
 // Package source keeps datasources, the request each one makes (its connect
-// spec), and credentials.
+// spec), credentials, and secrets that requests refer to by name.
 //
 // Secrets are sealed before they are stored and never shown again. They are
 // bound to the origin (scheme, host and port) they were typed in for: pointing a
 // saved request at another origin drops them, and a placeholder that stands for
-// one in what we show is refused when it is sent back.
+// one in what we show is refused when it is sent back. A named secret is bound to
+// the origins that it was stored with, or else to the first that it is sent to.
 //
 // Methods for callers take the ids of the caller's teams. What belongs to
 // another team and what does not exist give the same answer.
@@ -25,7 +26,7 @@ import (
 	"millwright/internal/secret"
 )
 
-// An ID names a datasource or a credential: a UUIDv7 in text.
+// An ID names a datasource, a credential or a secret: a UUIDv7 in text.
 type ID = string
 
 // A Datasource is a configured connection.
@@ -67,6 +68,7 @@ func (s *Store) CheckVault(ctx context.Context) (err error) {
 		`SELECT c.sealed, d.project_id || '|' || d.id || '|connect_spec' FROM connect_specs c JOIN datasources d ON d.id = c.datasource_id
 			ORDER BY c.updated_at DESC LIMIT 1`,
 		`SELECT sealed, organization_id || '|' || id || '|credential' FROM credentials ORDER BY updated_at DESC LIMIT 1`,
+		`SELECT sealed, team_id || '|' || id || '|value' FROM secrets ORDER BY updated_at DESC LIMIT 1`,
 	} {
 		row, found, err := meta.One(ctx, s.DB.Read(), func(r meta.Row) (v sealed, err error) {
 			return v, r.Scan(&v.bytes, &v.place)
