@@ -94,36 +94,43 @@ type payload struct {
 
 // Start saves the spec with the datasource, sealed, and submits the run with what
 // follows it, all or nothing.
-func (s *Service) Start(ctx context.Context, jobs *job.Runner, r Request) (_ Started, err error) {
+func (s *Service) Start(ctx context.Context, jobs *job.Runner, r Request) (started Started, err error) {
 	defer errs.Wrap(&err, "ingest.Start")
-	started := Started{ObjectID: newID()}
-	text, err := json.Marshal(payload{DatasourceID: r.Datasource.ID, ObjectID: started.ObjectID})
-	if err != nil {
-		return Started{}, err
-	}
 	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
-		if err := s.Sources.SaveSpecTx(ctx, tx, r.Datasource.ID, r.Spec); err != nil {
-			return err
-		}
-		parent := ""
-		for _, kind := range append([]string{JobType}, r.Then...) {
-			j, err := jobs.SubmitTx(ctx, tx, job.NewJob{
-				Type: kind, ProjectID: r.Datasource.ProjectID, UserID: r.UserID,
-				ParentID: parent, AfterParent: parent != "",
-				Source: "datasource", SourceID: r.Datasource.ID, SourceEventType: "http_connection", Payload: text,
-			})
-			if err != nil {
-				return err
-			}
-			parent = j.ID
-			started.Jobs = append(started.Jobs, j)
-		}
-		return s.Sources.SetStateTx(ctx, tx, r.Datasource.ID, source.Working, "sync_started", "")
+		started, err = s.StartTx(ctx, tx, jobs, r)
+		return err
 	})
 	if err != nil {
 		return Started{}, err
 	}
 	return started, nil
+}
+
+// StartTx is Start within the caller's transaction, which must not be committed if
+// it fails.
+func (s *Service) StartTx(ctx context.Context, tx *sql.Tx, jobs *job.Runner, r Request) (Started, error) {
+	started := Started{ObjectID: newID()}
+	text, err := json.Marshal(payload{DatasourceID: r.Datasource.ID, ObjectID: started.ObjectID})
+	if err != nil {
+		return Started{}, err
+	}
+	if err := s.Sources.SaveSpecTx(ctx, tx, r.Datasource.ID, r.Spec); err != nil {
+		return Started{}, err
+	}
+	parent := ""
+	for _, kind := range append([]string{JobType}, r.Then...) {
+		j, err := jobs.SubmitTx(ctx, tx, job.NewJob{
+			Type: kind, ProjectID: r.Datasource.ProjectID, UserID: r.UserID,
+			ParentID: parent, AfterParent: parent != "",
+			Source: "datasource", SourceID: r.Datasource.ID, SourceEventType: "http_connection", Payload: text,
+		})
+		if err != nil {
+			return Started{}, err
+		}
+		parent = j.ID
+		started.Jobs = append(started.Jobs, j)
+	}
+	return started, s.Sources.SetStateTx(ctx, tx, r.Datasource.ID, source.Working, "sync_started", "")
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
