@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -117,7 +118,17 @@ func TestSecretsAreNowhereOnDisk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		named := p.secret(t, "a", fmt.Sprint("SECRET_", i), canary)
+		if _, err := p.UpdateSecret(t.Context(), p.mine, "a", named.ID, source.SecretChange{Value: ref(canary + "2")}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.SecretsOfProject("p1")(t.Context(), named.Name, "https://a.example:443"); err != nil {
+			t.Fatal(err)
+		}
 		if i%2 == 0 {
+			if _, err := p.DeleteSecret(t.Context(), p.mine, "a", named.ID); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := p.DeleteCredential(t.Context(), p.mine, c.ID); err != nil {
 				t.Fatal(err)
 			}
