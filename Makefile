@@ -38,7 +38,8 @@ unit: ## all Go tests with the race detector, the end-to-end flow among them
 e2e: build prepare ## only the end-to-end flow and the real servers
 	go test -count=1 -v -timeout 20m ./internal/e2e/...
 
-bench: build ## measure: scan, convert, query, demo; both sides of a comparison in one run
+bench: build ## measure: connector against download, scan, convert, query, demo; both sides of a comparison in one run
+	MILLWRIGHT_BENCH=1 go test -count=1 -timeout 60m -v ./internal/bench | grep -v '^=== \|^--- \|^PASS\|^ok'
 	go test -run '^$$' -bench . -benchtime 1x -count 5 -timeout 60m ./internal/...
 
 crash: build ## the long form of the kill -9 test
