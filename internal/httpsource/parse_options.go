@@ -23,11 +23,11 @@ func parseOptions(s *Spec, o object) error {
 	if err != nil {
 		return err
 	}
-	if err := opt.only("pagination", "shape", "limits", "retry", "rate", "parallel", "tls", "on_partial"); err != nil {
+	if err := opt.only("pagination", "shape", "limits", "retry", "rate", "parallel", "tls", "on_partial", "run"); err != nil {
 		return err
 	}
 	for _, step := range []func(*SpecOptions, object) error{
-		parsePagination, parseShape, parseLimits, parseRetry, parseRate, parseParallel, parseTLS, parsePartial,
+		parsePagination, parseShape, parseLimits, parseRetry, parseRate, parseParallel, parseTLS, parsePartial, parseRun,
 	} {
 		if err := step(&s.Options, opt); err != nil {
 			return err

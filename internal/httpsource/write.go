@@ -250,6 +250,9 @@ func options(o SpecOptions, show reveal) ordered {
 	if t := tlsFields(o.TLS, show); len(t) > 0 {
 		out = append(out, field{"tls", t})
 	}
+	if !o.Run.IsZero() {
+		out = append(out, field{"run", o.Run.write()})
+	}
 	if o.WarnOnly {
 		out = append(out, field{"on_partial", "warn"})
 	}
