@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"sync"
 
 	"millwright/internal/errs"
@@ -20,7 +19,8 @@ import (
 //	staging/{random}/                                 work in progress
 //
 // Both lie on one file system, so that publishing is a rename. What Publish
-// returned survives a power loss. Several processes may share a Dir.
+// returned survives a power loss. Several processes may share a Dir. One that is
+// only looked at needs no OpenDir: it is &Dir{Root: root}.
 type Dir struct {
 	Root string // absolute
 
@@ -120,8 +120,7 @@ func (d *Dir) Remove(_ context.Context, key string) error {
 // path returns where the object of that key lies. A key that Publish cannot
 // have made is errs.Invalid, whatever it holds: no key leads out of objects.
 func (d *Dir) path(key string) (string, error) {
-	m := keyPattern.FindStringSubmatch(key)
-	if m == nil || !strings.HasPrefix(m[3], m[2]) {
+	if !isKey(key) {
 		return "", errs.New(errs.Invalid, "not an object key").Named("bad-object-key").
 			Fix("use a key that the store returned: scope/2 hex/sha256.ext")
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"millwright/internal/errs"
 )
@@ -42,7 +43,7 @@ func (d *Dir) Publish(ctx context.Context, scope, path, ext string) (_ Object, e
 	if err := d.ensure(folder); err != nil {
 		return Object{}, err
 	}
-	if err := place(path, target, obj.Size); err != nil {
+	if err := d.place(path, target, obj.Size); err != nil {
 		return Object{}, err
 	}
 	// Also when the object was there: whoever put it there may have died before
@@ -90,6 +91,11 @@ func seal(ctx context.Context, path string) (obj Object, err error) {
 	if err := f.Chmod(0o440); err != nil {
 		return obj, err
 	}
+	// An object's age counts from here, however long the file took to write.
+	now := time.Now()
+	if err := os.Chtimes(path, now, now); err != nil {
+		return obj, err
+	}
 	if err := f.Sync(); err != nil {
 		return obj, err
 	}
@@ -102,11 +108,30 @@ func seal(ctx context.Context, path string) (obj Object, err error) {
 }
 
 // place gives the file its final name, unless an object of that name is there.
-func place(path, target string, size int64) error {
-	err := renameNew(path, target)
-	if !errors.Is(err, fs.ErrExist) {
+//
+// An object that is there may be an orphan that is collected at this moment: so
+// it is taken over under the lock that a collector needs, and made young again.
+func (d *Dir) place(path, target string, size int64) error {
+	for {
+		err := renameNew(path, target)
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		err = d.adopt(path, target, size)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		// It was collected a moment ago: the name is free.
+	}
+}
+
+// adopt keeps the object that has the file's name, and removes the file.
+func (d *Dir) adopt(path, target string, size int64) error {
+	release, err := d.Hold()
+	if err != nil {
 		return err
 	}
+	defer release()
 	info, err := os.Lstat(target)
 	if err != nil {
 		return err
@@ -115,6 +140,10 @@ func place(path, target string, size int64) error {
 	// disk or a person; the good copy heals it.
 	if !info.Mode().IsRegular() || info.Size() != size {
 		return os.Rename(path, target)
+	}
+	now := time.Now()
+	if err := os.Chtimes(target, now, now); err != nil {
+		return err
 	}
 	return os.Remove(path)
 }
