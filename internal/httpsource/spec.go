@@ -75,10 +75,10 @@ type SpecOptions struct {
 	Limits     LimitOverride // zero fields keep the server's limits
 	Retry      Retry
 	TLS        TLS
-	Rate       float64 // requests a second to this source; 0 means unlimited
-	Parallel   int     // pages asked for at once where pages are numbered and their number is known; 0 means 4
+	Rate       float64    // requests a second to this source; 0 means unlimited
+	Parallel   int        // pages asked for at once where pages are numbered and their number is known; 0 means 4
 	Run        RunSetting // what becomes of the records; the landing obeys it
-	WarnOnly   bool // on_partial: warn. An incomplete run is kept with a warning instead of failing
+	WarnOnly   bool       // on_partial: warn. An incomplete run is kept with a warning instead of failing
 }
 
 // Retry says when a failed request is sent again.
