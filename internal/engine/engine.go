@@ -19,6 +19,8 @@ type Table struct {
 	Files  []string     // absolute paths of Parquet files, all with Schema
 	View   string       // if set, a SELECT over other tables of the query, instead of Files; our own text, never a caller's
 	Schema table.Schema // columns; may be empty for a view
+	Hidden bool         // views may read it, but the query's own text cannot name it
+	Order  string       // if set, the files have one more column of that name, a BIGINT that grows from row to row, and from file to file by 2^40
 }
 
 // A Query is one statement to run.
@@ -65,10 +67,33 @@ type Conversion struct {
 	Timeout time.Duration // 0 means the driver's default
 }
 
-// Converted is what a conversion made.
+// A Rewriting makes one Parquet file of the rows of others.
+type Rewriting struct {
+	Dir     string        // the folder that holds every file of Tables; all that the statement can read
+	Tables  []Table       // in an order in which views come after what they read; hidden ones may be named
+	SQL     string        // our own SELECT, never a caller's; its columns have the names of Schema
+	Output  string        // absolute path, in a folder that the caller staged; must not exist
+	Schema  table.Schema  // of the file; values of other types are cast to it
+	Timeout time.Duration // 0 means the driver's default
+}
+
+// Converted is the Parquet file that a conversion or a rewriting made.
 type Converted struct {
 	Rows  int64
 	Bytes int64
+	Stats Stats
+}
+
+// Stats says by field id what a file's columns hold: those that are no list or
+// map and inside none, as far as the file's footer knows it exactly.
+type Stats map[int]ColumnStats
+
+// ColumnStats are the numbers of one column. Min and Max are spelled as in JSON
+// answers, times as ISO 8601; nil if there is no value or if they are not known.
+type ColumnStats struct {
+	Min   *string `json:"min,omitempty"`
+	Max   *string `json:"max,omitempty"`
+	Nulls *int64  `json:"nulls,omitempty"` // of a field in a STRUCT, also those where there is no STRUCT; nil if unknown
 }
 
 // An Engine runs SQL. Its methods may be called concurrently.
@@ -95,6 +120,10 @@ type Engine interface {
 	Export(ctx context.Context, q Query, output string) (rows int64, err error)
 	// Convert writes one zstd Parquet file with the schema's field ids.
 	Convert(ctx context.Context, c Conversion) (Converted, error)
+	// Rewrite writes one zstd Parquet file with the schema's field ids, its rows in
+	// the statement's order. What it reads is bounded like a query; its errors are
+	// those of Convert.
+	Rewrite(ctx context.Context, r Rewriting) (Converted, error)
 	// Close ends all workers and waits for them.
 	Close() error
 }

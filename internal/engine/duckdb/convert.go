@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -33,7 +34,13 @@ import (
 // but rounds what almost does: digits beyond a scale, a fraction in a BIGINT.
 func (e *Engine) Convert(ctx context.Context, c engine.Conversion) (_ engine.Converted, err error) {
 	defer errs.Wrap(&err, "duckdb.Convert")
-	if err := checkConversion(c); err != nil {
+	if !filepath.IsAbs(c.Input) {
+		return engine.Converted{}, fmt.Errorf("input %q must be absolute", c.Input)
+	}
+	if strings.ContainsAny(c.Input, "*?[") {
+		return engine.Converted{}, fmt.Errorf("input %q has a wildcard in its name", c.Input)
+	}
+	if err := checkOutput(c.Output, c.Schema); err != nil {
 		return engine.Converted{}, err
 	}
 	if err := e.wait(ctx, e.converters); err != nil {
@@ -44,18 +51,31 @@ func (e *Engine) Convert(ctx context.Context, c engine.Conversion) (_ engine.Con
 	if err != nil {
 		return engine.Converted{}, err
 	}
-	end, err := e.convert(ctx, c, long)
-	if found, ok := errs.Find(err); ok && found.Type == "query-memory" && !long {
-		// The records became long later on.
-		if err := removePartial(c.Output); err != nil {
-			return engine.Converted{}, err
-		}
-		end, err = e.convert(ctx, c, true)
+	return e.write(ctx, writing{
+		what: "conversion", readFiles: []string{c.Input}, output: c.Output, timeout: c.Timeout, request: request{Op: opConvert, Convert: &c},
+	}, long)
+}
+
+// Rewrite writes one Parquet file from others, in a worker that can read their
+// folder and write the output's, and serves nobody else.
+func (e *Engine) Rewrite(ctx context.Context, r engine.Rewriting) (_ engine.Converted, err error) {
+	defer errs.Wrap(&err, "duckdb.Rewrite")
+	if !filepath.IsAbs(r.Dir) {
+		return engine.Converted{}, fmt.Errorf("folder %q must be absolute", r.Dir)
 	}
-	if err != nil {
-		return engine.Converted{}, errors.Join(err, removePartial(c.Output))
+	if err := checkFiles(engine.Query{Dir: r.Dir, Tables: r.Tables}); err != nil {
+		return engine.Converted{}, err
 	}
-	return engine.Converted{Rows: end.Rows, Bytes: end.Bytes}, nil
+	if err := checkOutput(r.Output, r.Schema); err != nil {
+		return engine.Converted{}, err
+	}
+	if err := e.wait(ctx, e.converters); err != nil {
+		return engine.Converted{}, err
+	}
+	defer e.converters.Release(1)
+	return e.write(ctx, writing{
+		what: "conversion", readDirs: []string{filepath.Clean(r.Dir)}, output: r.Output, timeout: r.Timeout, request: request{Op: opRewrite, Rewrite: &r},
+	}, width(r.Schema.Columns) > wideTable)
 }
 
 // longRecord is the average length, in bytes, from which row groups are cut by
@@ -105,50 +125,72 @@ func depth(t table.Type) int {
 	return deepest + 1
 }
 
-func checkConversion(c engine.Conversion) error {
-	if !filepath.IsAbs(c.Input) || !filepath.IsAbs(c.Output) {
-		return fmt.Errorf("input %q and output %q must be absolute", c.Input, c.Output)
+func checkOutput(path string, schema table.Schema) error {
+	if !filepath.IsAbs(path) {
+		return fmt.Errorf("output %q must be absolute", path)
 	}
-	if strings.ContainsAny(c.Input, "*?[") {
-		return fmt.Errorf("input %q has a wildcard in its name", c.Input)
-	}
-	if len(c.Schema.Columns) == 0 {
+	if len(schema.Columns) == 0 {
 		return errs.New(errs.Invalid, "a table without columns cannot be stored").Named("schema-empty")
 	}
-	if d := depth(table.Type{Kind: table.Struct, Fields: c.Schema.Columns}) - 1; d > maxDepth {
+	if d := depth(table.Type{Kind: table.Struct, Fields: schema.Columns}) - 1; d > maxDepth {
 		return errs.New(errs.Invalid, "a column nests types %d deep; at most %d can be stored", d, maxDepth).
 			Named("schema-too-deep").Fix("store the inner part as JSON text")
 	}
-	if _, err := os.Lstat(c.Output); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the output exists already: %w", cmpErr(err, fs.ErrExist))
 	}
 	return nil
 }
 
-func (e *Engine) convert(ctx context.Context, c engine.Conversion, long bool) (ending, error) {
-	timeout := c.Timeout
-	if timeout <= 0 {
-		timeout = e.cfg.ConvertTimeout
+// A writing is a request to make one Parquet file.
+type writing struct {
+	what                string // for messages
+	readDirs, readFiles []string
+	output              string
+	timeout             time.Duration
+	request             request
+}
+
+// write makes the file, with row groups cut by bytes if the records are long, or
+// if they turn out to be.
+func (e *Engine) write(ctx context.Context, w writing, long bool) (engine.Converted, error) {
+	end, err := e.writeOnce(ctx, w, long)
+	if found, ok := errs.Find(err); ok && found.Type == "query-memory" && !long {
+		if err := removePartial(w.output); err != nil {
+			return engine.Converted{}, err
+		}
+		end, err = e.writeOnce(ctx, w, true)
+	}
+	if err != nil {
+		return engine.Converted{}, errors.Join(err, removePartial(w.output))
+	}
+	return engine.Converted{Rows: end.Rows, Bytes: end.Bytes, Stats: end.Stats}, nil
+}
+
+func (e *Engine) writeOnce(ctx context.Context, w writing, long bool) (ending, error) {
+	if w.timeout <= 0 {
+		w.timeout = e.cfg.ConvertTimeout
 	}
 	threads := e.cfg.ConvertThreads
 	if long {
 		threads = 1
 	}
 	p, err := e.confined(binding{
-		ReadFiles: []string{c.Input},
-		WriteDirs: []string{filepath.Dir(c.Output)},
+		ReadDirs:  w.readDirs,
+		ReadFiles: w.readFiles,
+		WriteDirs: []string{filepath.Dir(w.output)},
 		Memory:    e.cfg.ConvertMemory,
 		FileSize:  1 << 50, // the size of a data set is its owner's quota to set, not ours
 		MaxSpill:  e.cfg.MaxSpill,
 		Threads:   threads,
 		ByBytes:   long,
-		CPU:       cpuSeconds(timeout, threads, 1),
+		CPU:       cpuSeconds(w.timeout, threads, 1),
 	})
 	if err != nil {
 		return ending{}, err
 	}
 	oneShot := func(bool) { e.retire(p) }
-	s, err := e.converse(ctx, p, oneShot, "conversion", timeout, request{Op: opConvert, Convert: &c})
+	s, err := e.converse(ctx, p, oneShot, w.what, w.timeout, w.request)
 	if err != nil {
 		return ending{}, err
 	}

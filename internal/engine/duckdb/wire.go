@@ -39,6 +39,7 @@ const (
 	opExplain  operation = "explain"
 	opExport   operation = "export"
 	opConvert  operation = "convert"
+	opRewrite  operation = "rewrite"
 )
 
 // A request asks the child for one thing. Only the field of its operation is set.
@@ -47,6 +48,7 @@ type request struct {
 	Bind    *binding           `json:",omitempty"`
 	Query   *statement         `json:",omitempty"`
 	Convert *engine.Conversion `json:",omitempty"`
+	Rewrite *engine.Rewriting  `json:",omitempty"`
 }
 
 // A binding confines a child for the rest of its life.
@@ -93,6 +95,7 @@ type ending struct {
 	Truncated bool           `json:",omitempty"`
 	Text      string         `json:",omitempty"`
 	Columns   []table.Column `json:",omitempty"`
+	Stats     engine.Stats   `json:",omitempty"`
 	Retire    bool           `json:",omitempty"` // the child is in doubt and must not serve again
 }
 

@@ -105,6 +105,8 @@ func (w *worker) do(r request) ending {
 		err = fmt.Errorf("%s before bind", r.Op)
 	case r.Op == opConvert:
 		end, err = w.convert(r.Convert)
+	case r.Op == opRewrite:
+		end, err = w.rewrite(r.Rewrite)
 	case r.Query != nil:
 		end, err = w.query(r.Op, r.Query)
 	default:

@@ -152,15 +152,18 @@ func (c *treeCheck) baseTable(n map[string]any) error {
 	if text(n, "catalog_name") != "" || text(n, "schema_name") != "" {
 		return refused(c.sql, pos, fmt.Sprintf("the table %s must be named without a schema or catalog", table.Quote(name)))
 	}
-	own := slices.ContainsFunc(c.tables, func(t engine.Table) bool { return strings.EqualFold(t.Name, name) })
-	// The name of an expression that hides one of DuckDB's views is refused: in
-	// another part of the statement it would mean the view.
-	if own || c.ctes[strings.ToLower(name)] && !isSystemName(name) {
+	at := slices.IndexFunc(c.tables, func(t engine.Table) bool { return strings.EqualFold(t.Name, name) })
+	own, hidden := at >= 0 && !c.tables[at].Hidden, at >= 0 && c.tables[at].Hidden
+	// The name of an expression that hides one of DuckDB's views, or a hidden table,
+	// is refused: in another part of the statement it would mean those.
+	if own || c.ctes[strings.ToLower(name)] && !isSystemName(name) && !hidden {
 		return nil
 	}
 	names := make([]string, 0, len(c.tables))
 	for _, t := range c.tables {
-		names = append(names, t.Name)
+		if !t.Hidden {
+			names = append(names, t.Name)
+		}
 	}
 	e := syntaxError(c.sql, pos, fmt.Sprintf("there is no table %s", table.Quote(name)))
 	if len(names) > 0 {

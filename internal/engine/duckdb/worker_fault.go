@@ -64,7 +64,7 @@ func (e *duckError) place() string {
 // fault says what a caller may know of err, and whether the worker is in doubt.
 func (w *worker) fault(r request, err error) (*fault, bool) {
 	what := "query"
-	if r.Op == opConvert {
+	if r.Op == opConvert || r.Op == opRewrite {
 		what = "conversion"
 	}
 	var known *errs.Error

@@ -174,11 +174,17 @@ func (w *worker) convert(c *engine.Conversion) (ending, error) {
 	if err != nil {
 		return ending{}, err
 	}
-	info, err := os.Stat(c.Output)
+	return w.written(c.Output, c.Schema, rows)
+}
+
+// written describes a Parquet file that was just made.
+func (w *worker) written(path string, schema table.Schema, rows int64) (ending, error) {
+	info, err := os.Stat(path)
 	if err != nil {
 		return ending{}, err
 	}
-	return ending{Rows: rows, Bytes: info.Size()}, nil
+	stats, err := w.db.stats(path, schema)
+	return ending{Rows: rows, Bytes: info.Size(), Stats: stats}, err
 }
 
 func (d *database) copyJSON(c *engine.Conversion, longest int, byBytes bool) (int64, error) {
@@ -195,7 +201,7 @@ func conversionSQL(c *engine.Conversion, longest int, byBytes bool) string {
 	if strings.HasSuffix(c.Input, ".zst") {
 		compression = "zstd"
 	}
-	var columns, list, ids []string
+	var columns, list []string
 	for _, col := range c.Schema.Columns {
 		read := spell(col.Type, readAs)
 		columns = append(columns, table.QuoteText(col.Name)+": "+table.QuoteText(read))
@@ -204,16 +210,24 @@ func conversionSQL(c *engine.Conversion, longest int, byBytes bool) string {
 			item = "CAST(" + item + " AS " + stored + ") AS " + item
 		}
 		list = append(list, item)
+	}
+	from := "read_json(" + table.QuoteText(c.Input) +
+		", format = 'newline_delimited', compression = '" + compression + "', ignore_errors = false, auto_detect = false, records = 'true'" +
+		", maximum_object_size = " + strconv.Itoa(longest) + ", columns = {" + strings.Join(columns, ", ") + "})"
+	return "COPY (SELECT " + strings.Join(list, ", ") + " FROM " + from + ") TO " + fileSQL(c.Output, c.Schema, byBytes)
+}
+
+// fileSQL spells where a COPY writes to, and how.
+func fileSQL(path string, schema table.Schema, byBytes bool) string {
+	sql := table.QuoteText(path) + " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE " + strconv.Itoa(rowGroupOf(width(schema.Columns)))
+	if byBytes {
+		sql += ", ROW_GROUP_SIZE_BYTES " + strconv.Itoa(rowGroupBytes)
+	}
+	var ids []string
+	for _, col := range schema.Columns {
 		if id := fieldID(col.ID, col.Type); id != "" {
 			ids = append(ids, table.QuoteText(col.Name)+": "+id)
 		}
-	}
-	sql := "COPY (SELECT " + strings.Join(list, ", ") + " FROM read_json(" + table.QuoteText(c.Input) +
-		", format = 'newline_delimited', compression = '" + compression + "', ignore_errors = false, auto_detect = false, records = 'true'" +
-		", maximum_object_size = " + strconv.Itoa(longest) + ", columns = {" + strings.Join(columns, ", ") + "})) TO " +
-		table.QuoteText(c.Output) + " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE " + strconv.Itoa(rowGroupOf(width(c.Schema.Columns)))
-	if byBytes {
-		sql += ", ROW_GROUP_SIZE_BYTES " + strconv.Itoa(rowGroupBytes)
 	}
 	if len(ids) > 0 {
 		sql += ", FIELD_IDS {" + strings.Join(ids, ", ") + "}"

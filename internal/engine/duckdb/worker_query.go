@@ -112,6 +112,9 @@ func viewSQL(t engine.Table) string {
 		}
 	}
 	list := "*"
+	if t.Order != "" {
+		columns = append(columns, "file_index::BIGINT * "+strconv.FormatInt(1<<40, 10)+" + file_row_number AS "+table.Quote(t.Order))
+	}
 	if len(columns) > 0 {
 		list = strings.Join(columns, ", ")
 	}

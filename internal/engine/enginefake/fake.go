@@ -26,6 +26,7 @@ type Engine struct {
 	RowsErr error               // how rows end, instead of well
 	Block   chan struct{}       // if set, each batch waits until it can be received from, or the context is done
 	Write   func(q engine.Query, output string) (int64, error)
+	Remake  func(r engine.Rewriting) (engine.Converted, error) // what Rewrite does
 
 	mu      sync.Mutex
 	queries []engine.Query // guarded by mu
@@ -94,6 +95,14 @@ func (e *Engine) Export(ctx context.Context, q engine.Query, output string) (int
 // Convert is not part of the fake.
 func (e *Engine) Convert(context.Context, engine.Conversion) (engine.Converted, error) {
 	return engine.Converted{}, errs.New(errs.Internal, "the fake engine converts nothing")
+}
+
+// Rewrite calls Remake.
+func (e *Engine) Rewrite(ctx context.Context, r engine.Rewriting) (engine.Converted, error) {
+	if err := e.ask(ctx, engine.Query{Dir: r.Dir, Tables: r.Tables, SQL: r.SQL}); err != nil {
+		return engine.Converted{}, err
+	}
+	return e.Remake(r)
 }
 
 // Close does nothing.

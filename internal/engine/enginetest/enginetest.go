@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) engine.Engine) {
 	t.Run("limits", s.limits)
 	t.Run("files", s.files)
 	t.Run("scopes", s.scopes)
+	t.Run("rewriting", s.rewriting)
 	if err := e.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
