@@ -29,11 +29,11 @@ var bands = []struct {
 	{"edges", []string{"internal/api", "internal/api/compat", "internal/demo"}},
 	{"workflows", []string{
 		"internal/ingest", "internal/ingest/typing", "internal/ingest/spill",
-		"internal/analyze", "internal/generate", "internal/generate/template", "internal/evaluate",
+		"internal/recur", "internal/analyze", "internal/generate", "internal/generate/template", "internal/evaluate", "internal/upkeep",
 	}},
 	{"catalogue", []string{"internal/catalog"}},
 	{"concepts", []string{
-		"internal/tenant", "internal/project", "internal/source", "internal/dataset", "internal/lineage",
+		"internal/tenant", "internal/project", "internal/schedule", "internal/source", "internal/dataset", "internal/lineage",
 		"internal/profile", "internal/program", "internal/program/store", "internal/job",
 	}},
 	{"foreign descriptions of requests", []string{"internal/httpsource/curl", "internal/httpsource/openapi"}},
@@ -48,6 +48,7 @@ var bands = []struct {
 var exceptions = map[[2]string]string{
 	{"internal/generate", "internal/evaluate"}:              "a candidate is tried the way a program is run",
 	{"internal/generate", "internal/generate/template"}:     "a parent uses its catalogue",
+	{"internal/schedule", "internal/program"}:               "the name that was likely meant is found in one way",
 	{"internal/ingest", "internal/ingest/typing"}:           "a parent uses its parts",
 	{"internal/ingest", "internal/ingest/spill"}:            "a parent uses its parts",
 	{"internal/ingest/spill", "internal/ingest/typing"}:     "rewriting a spill needs the normal form",

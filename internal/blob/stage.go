@@ -62,7 +62,24 @@ func (d *Dir) lock(ctx context.Context) (*os.File, error) {
 	}
 }
 
-// sweep removes the staging folders whose owner is gone.
+// SweepStages removes the staging folders whose owner is gone, and returns how
+// many there were.
+func (d *Dir) SweepStages() (removed int, err error) {
+	before, err := os.ReadDir(d.staging())
+	if err != nil {
+		return 0, err
+	}
+	if err := d.sweep(); err != nil {
+		return 0, err
+	}
+	for _, e := range before {
+		if _, gone := os.Lstat(filepath.Join(d.staging(), e.Name())); e.IsDir() && errors.Is(gone, fs.ErrNotExist) {
+			removed++
+		}
+	}
+	return removed, nil
+}
+
 func (d *Dir) sweep() error {
 	entries, err := os.ReadDir(d.staging())
 	if err != nil {
