@@ -268,6 +268,18 @@ func TestPaging(t *testing.T) {
 			n, _ := strconv.Atoi(in.Variables.After)
 			fmt.Fprintf(w, `{"data":{"users":{"pageInfo":{"hasNextPage":%v,"endCursor":"%d"},"nodes":%s}}}`, n < 2, n+1, slice(n))
 		})},
+		{rule: "page number: a count of the page's own records is no total", url: "/?page=1", kind: paginate.Page, rows: 25, state: complete, reason: "total-matched", hits: 3, pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			n := query(r, "page", 1)
+			fmt.Fprintf(w, `{"filtered_count":25,"item_count":%d,"items":%s,"page":%d,"page_count":3,"total_count":25}`, min(10, 35-10*n), slice(n-1), n)
+		}},
+		{rule: "page number: a count of the page's own records, and no other", url: "/?page=1", kind: paginate.Page, rows: 25, state: unverified, reason: "empty-page", hits: 4, pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			n := query(r, "page", 1)
+			fmt.Fprintf(w, `{"result_count":%d,"items":%s}`, max(0, min(10, 35-10*n)), slice(n-1))
+		}},
+		{rule: "page number: a number of records that is reached with pages to come is no total", url: "/?page=1", kind: paginate.Page, rows: 25, state: complete, reason: "last-page", hits: 3, pages: func(w http.ResponseWriter, r *http.Request, _ string) {
+			n := query(r, "page", 1)
+			fmt.Fprintf(w, `{"total":%d,"items":%s,"total_pages":3}`, min(10, 35-10*n), slice(n-1))
+		}},
 		{rule: "page number: in the body of a POST", options: `"parallel":3`, kind: paginate.Page, rows: 25, state: complete, reason: "last-page", pages: posted(func(w http.ResponseWriter, in asked) {
 			fmt.Fprintf(w, `{"total_pages":3,"items":%s}`, slice(max(in.Page, 1)-1))
 		})},

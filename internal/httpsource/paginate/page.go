@@ -17,10 +17,12 @@ func (s pageStyle) Next(a Answer) Step {
 	if s.Start != nil {
 		start = *s.Start
 	}
-	if total, ok := a.totalPages(s.TotalPages); ok && int64(a.Number) >= total {
+	total, known := a.totalPages(s.TotalPages)
+	if known && int64(a.Number) >= total {
 		return Step{Done: "last-page", Sure: true}
 	}
-	if step, done := a.counted(); done {
+	// A number of records that is reached with pages to come is no total.
+	if step, done := a.counted(); done && (a.Records == 0 || !known) {
 		return step
 	}
 	return s.step(s.Param, "page", start+a.Number)

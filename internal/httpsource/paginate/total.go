@@ -23,13 +23,22 @@ func Total(a Answer) (n int64, from string, ok bool) {
 			return n, f.Path, true
 		}
 	}
-	// "count" means all records for some and those of this page for others.
 	for _, f := range a.Fields {
-		if n, ok := number(f.Raw); ok && besideRecords(f.Path) && plain(lastKey(f.Path)) == "count" && n > a.Records {
+		if n, ok := number(f.Raw); ok && countsSomething(f.Path) && n > a.Records {
 			return n, f.Path, true
 		}
 	}
 	return 0, "", false
+}
+
+// countsSomething reports whether a field counts all records for some sources and
+// those of this page for others.
+func countsSomething(path string) bool {
+	switch plain(lastKey(path)) {
+	case "count", "itemcount", "recordcount", "resultcount":
+		return besideRecords(path)
+	}
+	return false
 }
 
 func claimsTotal(path string) bool {
@@ -39,7 +48,7 @@ func claimsTotal(path string) bool {
 	}
 	switch plain(lastKey(path)) {
 	case "total", "totalcount", "totalitems", "totalresults", "totalrecords", "totalelements", "totalhits", "totalrows", "totalsize", "totalentries", "totalnum",
-		"numfound", "recordstotal", "recordcount", "countall", "nbhits", "resultcount", "itemcount", "fullcount", "totalmatches", "totalresultcount":
+		"numfound", "recordstotal", "countall", "nbhits", "fullcount", "totalmatches", "totalresultcount":
 		return besideRecords(path)
 	}
 	return false
