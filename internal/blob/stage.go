@@ -121,5 +121,9 @@ func sweepOne(lockPath string) error {
 			return err
 		}
 	}
-	return os.Remove(lockPath)
+	// The owner may have removed it a moment ago, when it let go of the lock.
+	if err := os.Remove(lockPath); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
