@@ -81,7 +81,19 @@ var uses = []use{
 	{operation: "PATCH /v1/credentials/{id}", access: change, thing: "credential", body: `{"name":"n"}`},
 	{operation: "DELETE /v1/credentials/{id}", access: change, thing: "credential"},
 
+	{operation: "GET /v1/secrets", access: list},
+	{operation: "GET /v1/secrets", access: list, target: "/v1/secrets?type=api_key"},
+	{operation: "GET /v1/projects/{id}/secrets", access: look, thing: "project"},
+	{operation: "GET /v1/secrets/{team_id}", access: look, target: "/v1/secrets/{team}"},
+	{operation: "POST /v1/secrets/{team_id}", access: change, target: "/v1/secrets/{team}", body: `{"name":"n","value":"v"}`},
+	{operation: "GET /v1/secrets/{team_id}/{key}", access: look, target: "/v1/secrets/{team}/{secret}"},
+	{operation: "GET /v1/secrets/{team_id}/{key}", access: look, target: "/v1/secrets/{team}/SHOP_TOKEN"},
+	{operation: "PATCH /v1/secrets/{team_id}/{key}", access: change, target: "/v1/secrets/{team}/{secret}", body: `{"value":"v"}`},
+	{operation: "PATCH /v1/secrets/{team_id}/{key}", access: change, target: "/v1/secrets/{team}/SHOP_TOKEN", body: `{"value":"v"}`},
+	{operation: "DELETE /v1/secrets/{team_id}/{key}", access: change, target: "/v1/secrets/{team}/{secret}"},
+
 	{operation: "POST /v1/http/test-connection", access: act, body: `{"url":"{upstream}/broken","method":"GET"}`},
+	{operation: "POST /v1/http/test-connection", access: change, body: `{"url":"{upstream}/broken","method":"GET","project_id":"{project}"}`},
 	{operation: "POST /v1/http/from-curl", access: act, body: `{"command":"curl https://api.example.com/orders"}`},
 	{operation: "POST /v1/http/from-openapi", access: act, body: `{"document":{"openapi":"3.1.0","info":{},"paths":{"/orders":{"get":{}}}}}`},
 	{operation: "POST /v1/http/execute-request", access: change, body: `{"url":"{upstream}/orders","method":"GET","project_id":"{project}","datasource_id":"{datasource}"}`},
@@ -258,7 +270,7 @@ func TestAViewerLooksAndChangesNothing(t *testing.T) {
 func (w *world) inventory(t *testing.T) []string {
 	c := w.client(t, w.owner.key)
 	var all []string
-	for _, path := range []string{"/v1/projects/" + w.ids["project"], "/v1/datasources/" + w.ids["datasource"], "/v1/credentials/" + w.ids["credential"],
+	for _, path := range []string{"/v1/projects/" + w.ids["project"], "/v1/datasources/" + w.ids["datasource"], "/v1/credentials/" + w.ids["credential"], "/v1/secrets/" + w.ids["team"] + "/SHOP_TOKEN",
 		"/v1/queryprograms/" + w.ids["program"], "/v1/jobs/" + w.ids["job"], "/v1/datalines/" + w.ids["dataline"]} {
 		all = append(all, c.object("GET", path, nil).String())
 	}

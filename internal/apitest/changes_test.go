@@ -12,6 +12,8 @@ func TestEveryFieldThatCanBeChangedIsKept(t *testing.T) {
 	datasource := c.object("POST", "/v1/datasources", map[string]any{"name": "d", "project_id": project}).text("id")
 	credential := c.object("POST", "/v1/credentials", map[string]any{"name": "c", "type": "api", "team_id": w.ids["team"]}).text("id")
 	program := c.object("POST", "/v1/queryprograms", map[string]any{"project_id": project, "cue": "q", "code": "SELECT 1 AS a"}).text("id")
+	secrets := "/v1/secrets/" + w.ids["team"] + "/"
+	secret := c.object("POST", secrets, map[string]any{"name": "CHANGING", "value": "v"}).text("id")
 	for _, u := range []struct {
 		path  string
 		field string
@@ -33,6 +35,11 @@ func TestEveryFieldThatCanBeChangedIsKept(t *testing.T) {
 		{"/v1/credentials/" + credential, "name", "another"},
 		{"/v1/credentials/" + credential, "type", "aws"},
 		{"/v1/credentials/" + credential, "description", "text"},
+		{secrets + secret, "name", "CHANGED"},
+		{secrets + "CHANGED", "type", "password"},
+		{secrets + "CHANGED", "description", "text"},
+		{secrets + secret, "credentials_id", credential},
+		{secrets + "CHANGED", "origins", []string{"https://api.example.com:443"}},
 		{"/v1/queryprograms/" + program, "name", "a name"},
 		{"/v1/queryprograms/" + program, "cue", "another question?"},
 		{"/v1/queryprograms/" + program, "code", "SELECT 2 AS a -- ünïcödé <&>\n"},

@@ -74,6 +74,10 @@ func (w *world) recordChanges(t *testing.T, record func(string, answer)) {
 	send("PATCH /v1/datasources/{id}", "/v1/datasources/"+d, map[string]any{"name": "e"})
 	credential := send("POST /v1/credentials", "", map[string]any{"name": "c", "type": "api", "config": map[string]any{"token": secretToken}}).text("id")
 	send("PATCH /v1/credentials/{id}", "/v1/credentials/"+credential, map[string]any{"name": "e"})
+	secrets := "/v1/secrets/" + w.ids["team"]
+	send("POST /v1/secrets/{team_id}", secrets, map[string]any{"name": "CONFORMING", "value": secretToken, "credentials_id": credential})
+	send("PATCH /v1/secrets/{team_id}/{key}", secrets+"/CONFORMING", map[string]any{"description": "d", "origins": []string{w.upstream}})
+	send("DELETE /v1/secrets/{team_id}/{key}", secrets+"/CONFORMING", nil)
 	program := send("POST /v1/queryprograms", "", map[string]any{"project_id": project, "cue": "q", "code": "SELECT 1 AS a", "slots": "theirs"}).text("id")
 	send("PATCH /v1/queryprograms/{id}", "/v1/queryprograms/"+program, map[string]any{"code": "SELECT 2 AS a"})
 	send("GET /v1/queryprograms/{id}", "/v1/queryprograms/"+program, nil)

@@ -19,7 +19,7 @@ func TestWrongRequestsNameTheFieldAndRepeatNoValue(t *testing.T) {
 	program := c.object("POST", "/v1/queryprograms", map[string]any{"project_id": project, "cue": "q", "code": "SELECT $n AS n",
 		"slots": []any{map[string]any{"name": "n", "type": "integer", "default": 1}}}).text("id")
 	fill := strings.NewReplacer("{project}", project, "{datasource}", datasource, "{program}", program, "{other}", w.ids["project"],
-		"{otherdatasource}", w.ids["datasource"], "{otherprogram}", w.ids["program"], "{canary}", canary, "{url}", w.upstream)
+		"{team}", w.ids["team"], "{otherdatasource}", w.ids["datasource"], "{otherprogram}", w.ids["program"], "{canary}", canary, "{url}", w.upstream)
 	for _, u := range []struct {
 		rule, request, body string
 		status              int
@@ -61,6 +61,16 @@ func TestWrongRequestsNameTheFieldAndRepeatNoValue(t *testing.T) {
 		{"an unknown project to execute in", "POST /v1/http/execute-request", `{"url":"{url}","method":"GET","project_id":"{canary}","datasource_id":"{datasource}"}`, 404, "/project_id"},
 		{"an unknown dataset for a program", "POST /v1/queryprograms", `{"project_id":"{project}","dataline_id":"{canary}","cue":"q","code":"x"}`, 404, "/dataline_id"},
 		{"an unknown datasource for credentials", "POST /v1/credentials", `{"name":"n","type":"api","datasource_id":"{canary}"}`, 404, "/datasource_id"},
+		{"a secret without a value", "POST /v1/secrets/{team}", `{"name":"n"}`, 400, "/value"},
+		{"a secret without a name", "POST /v1/secrets/{team}", `{"value":"{canary}"}`, 400, "/name"},
+		{"a secret with a strange name", "POST /v1/secrets/{team}", `{"name":"a/b","value":"{canary}"}`, 400, "/name"},
+		{"a secret that is none", "POST /v1/secrets/{team}", `{"name":"n","value":"{canary}REDACTED"}`, 400, "/value"},
+		{"a number for a secret", "POST /v1/secrets/{team}", `{"name":"n","value":58213}`, 400, "/value"},
+		{"an origin that is none", "POST /v1/secrets/{team}", `{"name":"n","value":"{canary}","origins":["{canary}"]}`, 400, "/origins/0"},
+		{"a secret that is there", "POST /v1/secrets/{team}", `{"name":"SHOP_TOKEN","value":"{canary}"}`, 409, "/name"},
+		{"a secret of unknown credentials", "POST /v1/secrets/{team}", `{"name":"n","value":"{canary}","credentials_id":"{canary}"}`, 404, "/credentials_id"},
+		{"a secret sent elsewhere", "PATCH /v1/secrets/{team}/SHOP_TOKEN", `{"origins":["https://{canary}.example"]}`, 400, "/origins"},
+		{"the placeholder for a secret", "PATCH /v1/secrets/{team}/SHOP_TOKEN", `{"value":"REDACTED"}`, 400, "/value"},
 		{"a project moved to nowhere", "PATCH /v1/projects/{project}", `{"team_id":"{canary}"}`, 404, "/team_id"},
 	} {
 		method, path, _ := strings.Cut(fill.Replace(u.request), " ")

@@ -219,6 +219,8 @@ func (w *world) furnish() error {
 	w.ids["datasource"] = d.text("id")
 	w.ids["credential"] = c.object("POST", "/v1/credentials", map[string]any{"name": "Credentials for Orders", "type": "api", "team_id": w.ids["team"],
 		"datasource_id": w.ids["datasource"], "config": map[string]any{"url": w.upstream, "auth": map[string]any{"bearerToken": secretToken}}}).text("id")
+	w.ids["secret"] = c.object("POST", "/v1/secrets/"+w.ids["team"], map[string]any{"name": "SHOP_TOKEN", "type": "api_key", "value": secretToken,
+		"origins": []string{w.upstream}}).text("id")
 	started := c.object("POST", "/v1/http/execute-request", w.execution(w.ids["project"], w.ids["datasource"], "/orders"))
 	w.ids["job"], w.ids["object"] = started.get("jobs").at(0).text("id"), started.text("data_object_id")
 	for _, j := range started.get("jobs").list() {
