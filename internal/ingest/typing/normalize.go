@@ -36,6 +36,7 @@ type Normalizer struct {
 	scratch []byte
 	field   *planField // the one being read, for messages
 	err     error
+	misfits Misfit // nil: a value that does not fit is an error
 }
 
 // A plan says how to rewrite the values of a type.
@@ -47,6 +48,7 @@ type plan struct {
 	elem             *plan
 	id               int  // field id
 	unsigned         bool // zeros lose their sign
+	forced           bool // a person chose the type: see fit
 }
 
 // A planField is a field of a STRUCT, or a column.
@@ -180,6 +182,9 @@ func (n *Normalizer) value(i int, p *plan, depth int) int {
 	}
 	if b[i] == 'n' {
 		return scanWord(b, i)
+	}
+	if p.forced {
+		return n.fit(i, p, depth)
 	}
 	switch p.kind {
 	case table.Boolean:

@@ -21,12 +21,14 @@ type Result struct {
 	Direct bool
 
 	merged []int // field ids of DOUBLE places whose zeros lose their sign
+	forced []int // field ids of columns whose type a person chose
 }
 
 // Normalizer returns a normalizer for the records that the observer saw.
 func (r Result) Normalizer() *Normalizer {
 	n := NewNormalizer(r.Schema)
 	n.root.mergeZeros(r.merged)
+	n.root.force(r.forced)
 	return n
 }
 
