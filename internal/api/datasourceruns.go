@@ -77,15 +77,21 @@ func (s *Server) refresh(ctx context.Context, in *RefreshInput) (*out[Started], 
 	if err != nil {
 		return nil, err
 	}
-	spec, err := s.Sources.Spec(ctx, d.ID)
-	if errs.KindOf(err) == errs.NotFound {
-		return nil, errs.New(errs.Conflict, "this datasource has no stored request to make again").Named("never-run").
-			Fix("send the request once to POST /v1/http/execute-request")
-	}
+	spec, err := s.storedSpec(ctx, d)
 	if err != nil {
 		return nil, err
 	}
 	return s.start(ctx, d, spec)
+}
+
+// storedSpec returns the request that the datasource made last.
+func (s *Server) storedSpec(ctx context.Context, d source.Datasource) (httpsource.Spec, error) {
+	spec, err := s.Sources.Spec(ctx, d.ID)
+	if errs.KindOf(err) == errs.NotFound {
+		return spec, errs.New(errs.Conflict, "this datasource has no stored request to make again").Named("never-run").
+			Fix("send the request once to POST /v1/http/execute-request")
+	}
+	return spec, err
 }
 
 // start begins a run of the datasource with what follows it.

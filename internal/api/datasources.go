@@ -113,6 +113,9 @@ func (s *Server) deleteDatasource(ctx context.Context, in *DeleteInput) (source.
 		return source.Datasource{}, err
 	}
 	d, err := s.Sources.Delete(ctx, caller(ctx).TeamIDs, in.ID, in.Permanent)
+	if err == nil {
+		err = s.Schedules.Remove(ctx, in.ID)
+	}
 	if err != nil || !in.Permanent {
 		return d, err
 	}

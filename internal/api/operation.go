@@ -87,7 +87,7 @@ func describeRefusals(a huma.API, op huma.Operation) {
 	if op.Method != http.MethodGet {
 		refuse("403", "Denied", "The role of the key's user does not allow it")
 	}
-	if op.Method == http.MethodPost || op.Method == http.MethodPatch {
+	if op.Method == http.MethodPost || op.Method == http.MethodPut || op.Method == http.MethodPatch {
 		refuse("413", "TooLarge", "The body, or what it asks for, is over a limit")
 	}
 }

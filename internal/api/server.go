@@ -23,6 +23,7 @@ import (
 	"millwright/internal/lineage"
 	"millwright/internal/program/store"
 	"millwright/internal/project"
+	"millwright/internal/schedule"
 	"millwright/internal/source"
 	"millwright/internal/tenant"
 )
@@ -38,6 +39,7 @@ type Server struct {
 	Datasets  *dataset.Store
 	Lineage   *lineage.Store
 	Programs  *store.Store
+	Schedules *schedule.Store
 	Jobs      *job.Runner
 	Blobs     blob.Store
 	Ingest    *ingest.Service
@@ -75,6 +77,7 @@ func (s *Server) register(a huma.API) {
 	s.projects(a)
 	s.datasources(a)
 	s.datasourceRuns(a)
+	s.schedules(a)
 	s.credentials(a)
 	s.secrets(a)
 	s.connections(a)

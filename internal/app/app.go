@@ -29,6 +29,8 @@ import (
 	"millwright/internal/meta"
 	"millwright/internal/program/store"
 	"millwright/internal/project"
+	"millwright/internal/recur"
+	"millwright/internal/schedule"
 	"millwright/internal/secret"
 	"millwright/internal/source"
 	"millwright/internal/tenant"
@@ -122,7 +124,7 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 		return err
 	}
 	a.server = &api.Server{Tenants: a.tenants, Projects: &project.Store{DB: a.db, Now: now}, Sources: sources, Datasets: datasets,
-		Lineage: edges, Programs: programs, Jobs: a.jobs, Blobs: blobs, Ingest: runs, Evaluator: evaluator,
+		Lineage: edges, Programs: programs, Schedules: &schedule.Store{DB: a.db, Now: now}, Jobs: a.jobs, Blobs: blobs, Ingest: runs, Evaluator: evaluator,
 		AfterRun: []string{analyze.JobType, generate.JobType}, Log: a.log, Now: now, Ready: a.db.Ping}
 	return nil
 }
@@ -225,6 +227,10 @@ func (a *App) Run(ctx context.Context, ready func(net.Addr)) (err error) {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.jobs.Run(ctx) })
+	if !a.config.Passing {
+		recurring := &recur.Runner{Schedules: a.server.Schedules, Start: a.scheduled, Log: a.log}
+		group.Go(func() error { return recurring.Run(ctx) })
+	}
 	group.Go(func() error { return serve(ctx, ln, a.server.Handler(), a.config.Grace, a.log) })
 	ready(ln.Addr())
 	return group.Wait()

@@ -22,6 +22,7 @@ type Config struct {
 	AllowCIDRs []string      // private ranges that connections may reach, such as 10.0.0.0/8; none by default
 	APIKey     secret.String // key of the first user instead of a generated one; at least 16 characters
 	Grace      time.Duration // how long requests and jobs may go on after a stop; 0 means 10 s
+	Passing    bool          // schedules rest: the server lives only as long as a command
 	Workers    int           // sandboxed SQL workers at once; 0 means one for each processor, at least 2
 }
 

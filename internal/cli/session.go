@@ -46,7 +46,7 @@ func (c *commands) open(ctx context.Context, allow []string) (*session, error) {
 		base = defaultURL
 	}
 	if base == "" {
-		return c.embed(ctx, app.Config{Addr: "127.0.0.1:0", Data: or(data, defaultData), AllowCIDRs: allow})
+		return c.embed(ctx, app.Config{Addr: "127.0.0.1:0", Data: or(data, defaultData), AllowCIDRs: allow, Passing: true})
 	}
 	if len(allow) > 0 {
 		return nil, usage("the server at %s decides which private addresses it reaches", base).

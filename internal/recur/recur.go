@@ -60,7 +60,7 @@ func (r *Runner) complain(ctx context.Context, what string, err error, attrs ...
 		return
 	}
 	level := slog.LevelError
-	if errs.KindOf(err) == errs.Unavailable {
+	if kind := errs.KindOf(err); kind == errs.Busy || kind == errs.Unavailable {
 		level = slog.LevelWarn
 	}
 	r.Log.Log(ctx, level, what, append(attrs, "err", err)...)

@@ -1,7 +1,7 @@
 package schedule
 
 import (
-	"fmt"
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,12 +13,17 @@ var durationForm = regexp.MustCompile(`^(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6
 // longest is the longest duration that anything here may have.
 const longest = 366 * 24 * time.Hour
 
+var (
+	errNoDuration = errors.New("it is not a number with a unit: w, d, h, m or s")
+	errTooLong    = errors.New("it is longer than a year")
+)
+
 // parseDuration reads "15m", "1h30m", "24h", "1d" or "2w". A day is 24 hours,
 // whatever the clocks do.
 func parseDuration(text string) (time.Duration, error) {
 	m := durationForm.FindStringSubmatch(strings.ToLower(text))
 	if m == nil || text == "" {
-		return 0, fmt.Errorf("it is not a number with a unit: w, d, h, m or s")
+		return 0, errNoDuration
 	}
 	var d time.Duration
 	for i, unit := range []time.Duration{7 * 24 * time.Hour, 24 * time.Hour, time.Hour, time.Minute, time.Second} {
@@ -29,9 +34,13 @@ func parseDuration(text string) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		if d += time.Duration(n) * unit; d > longest {
-			return 0, fmt.Errorf("it is longer than a year")
+		if n > int(longest/unit) {
+			return 0, errTooLong
 		}
+		d += time.Duration(n) * unit
+	}
+	if d > longest {
+		return 0, errTooLong
 	}
 	return d, nil
 }

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"strings"
 	"time"
 
 	"github.com/netresearch/go-cron"
@@ -54,7 +55,7 @@ func parse(t Timing, anchor time.Time, share float64, least time.Duration) (_ Ru
 			Fix("write it like 15m, 1h30m, 24h or 2w")
 	}
 	if r.every < least || r.every <= 0 {
-		return Rule{}, errs.New(errs.Invalid, "the interval is too short: runs may be %s apart at least", least).Named("interval-too-short").At("/every").
+		return Rule{}, errs.New(errs.Invalid, "the interval is too short: runs may be %s apart at least", shortest(least)).Named("interval-too-short").At("/every").
 			Fix("use " + shortest(least) + " or more")
 	}
 	if r.jitter >= r.every {
@@ -64,11 +65,13 @@ func parse(t Timing, anchor time.Time, share float64, least time.Duration) (_ Ru
 	return r, nil
 }
 
+// shortest writes an interval the way a person types it.
 func shortest(least time.Duration) string {
+	text := least.String()
 	if least%time.Minute == 0 {
-		return (time.Duration(least.Minutes()) * time.Minute).String()
+		text = strings.TrimSuffix(text, "0s")
 	}
-	return least.String()
+	return text
 }
 
 // Location returns the time zone of the rule.
