@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -67,6 +68,8 @@ func statusOf(k errs.Kind) int {
 		return http.StatusRequestEntityTooLarge
 	case errs.Upstream:
 		return http.StatusBadGateway
+	case errs.Busy:
+		return http.StatusTooManyRequests
 	case errs.Unavailable:
 		return http.StatusServiceUnavailable
 	case errs.Canceled:
@@ -98,9 +101,9 @@ func problemOf(ctx context.Context, err error) *Problem {
 			}
 			p.Errors = append(p.Errors, ProblemField{Pointer: f.Pointer, Detail: msg})
 		}
-		p.retryAfter = int(e.RetryAfter.Seconds())
+		p.retryAfter = int(math.Ceil(e.RetryAfter.Seconds()))
 	}
-	if kind == errs.Unavailable && p.retryAfter == 0 {
+	if (kind == errs.Busy || kind == errs.Unavailable) && p.retryAfter == 0 {
 		p.retryAfter = 1
 	}
 	return p

@@ -64,13 +64,15 @@ func TestProblems(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", c.rule, d)
 		}
 	}
-	for kind, want := range map[errs.Kind]string{errs.Unavailable: "1", errs.Invalid: ""} {
+	for kind, want := range map[errs.Kind]string{errs.Busy: "1", errs.Unavailable: "1", errs.Invalid: ""} {
 		if got := api.ProblemOf(t.Context(), errs.New(kind, "x")).GetHeaders().Get("Retry-After"); got != want {
 			t.Errorf("%s: Retry-After %q, want %q", kind, got, want)
 		}
 	}
-	if got := api.ProblemOf(t.Context(), errs.New(errs.Upstream, "x").After(7*time.Second)).GetHeaders().Get("Retry-After"); got != "7" {
-		t.Errorf("a known wait: Retry-After %q, want 7", got)
+	for wait, want := range map[time.Duration]string{7 * time.Second: "7", 300 * time.Millisecond: "1", 2100 * time.Millisecond: "3"} {
+		if got := api.ProblemOf(t.Context(), errs.New(errs.Upstream, "x").After(wait)).GetHeaders().Get("Retry-After"); got != want {
+			t.Errorf("a wait of %s: Retry-After %q, want %s", wait, got, want)
+		}
 	}
 }
 

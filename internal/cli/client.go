@@ -84,6 +84,8 @@ func kindOf(status int) errs.Kind {
 		return errs.Conflict
 	case http.StatusRequestEntityTooLarge:
 		return errs.TooLarge
+	case http.StatusTooManyRequests:
+		return errs.Busy
 	case http.StatusInternalServerError:
 		return errs.Internal
 	}

@@ -33,7 +33,7 @@ func exitOf(k errs.Kind) int {
 		return exitDenied
 	case errs.Upstream:
 		return exitUpstream
-	case errs.Conflict, errs.TooLarge, errs.Unavailable, errs.Canceled, errs.Internal:
+	case errs.Conflict, errs.TooLarge, errs.Busy, errs.Unavailable, errs.Canceled, errs.Internal:
 		return exitFailed
 	}
 	return exitFailed

@@ -15,7 +15,7 @@ func TestEveryKindOfErrorHasItsExitCode(t *testing.T) {
 	t.Parallel()
 	want := map[errs.Kind]int{
 		errs.Invalid: 2, errs.NotFound: 3, errs.Anonymous: 4, errs.Denied: 4, errs.Upstream: 5,
-		errs.Conflict: 1, errs.TooLarge: 1, errs.Unavailable: 1, errs.Canceled: 1, errs.Internal: 1,
+		errs.Conflict: 1, errs.TooLarge: 1, errs.Busy: 1, errs.Unavailable: 1, errs.Canceled: 1, errs.Internal: 1,
 	}
 	for _, k := range errs.Kinds() {
 		code, known := want[k]

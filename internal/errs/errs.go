@@ -25,14 +25,15 @@ const (
 	Denied      Kind = "denied"      // we know the caller, who may not do this
 	TooLarge    Kind = "too_large"   // a row, byte or time limit was reached
 	Upstream    Kind = "upstream"    // a system we do not run failed; retrying may help
-	Unavailable Kind = "unavailable" // we are busy or stopping; retrying helps
+	Busy        Kind = "busy"        // too many ask at once; waiting helps, asking less often too
+	Unavailable Kind = "unavailable" // we are stopping, or a part of us does not work; retrying helps
 	Canceled    Kind = "canceled"    // the caller, or a person, asked to stop
 	Internal    Kind = "internal"    // our fault; the caller cannot help
 )
 
 // Kinds lists every kind, so that a test can name the kind that an edge forgot.
 func Kinds() []Kind {
-	return []Kind{Invalid, NotFound, Conflict, Anonymous, Denied, TooLarge, Upstream, Unavailable, Canceled, Internal}
+	return []Kind{Invalid, NotFound, Conflict, Anonymous, Denied, TooLarge, Upstream, Busy, Unavailable, Canceled, Internal}
 }
 
 // Error returns the kind's name.

@@ -131,7 +131,7 @@ func (e Event) Terminal() bool { return e.Name == EventCompleted || e.Name == Ev
 //
 // A handler that returns nil completes its job, unless its own CompleteTx did.
 // An error fails the job for good, except:
-//   - errs.Unavailable (we are busy or stopping) and what [Again] marks is tried
+//   - errs.Busy and errs.Unavailable (we are busy or stopping) and what [Again] marks is tried
 //     again, later each time, up to Config.MaxAttempts;
 //   - errs.Upstream is final unless marked with Again: the HTTP client has made
 //     its own retries by then, and a person wants to hear of it now;

@@ -196,6 +196,8 @@ func TestHowAnAttemptEnds(t *testing.T) {
 			job.Canceled, &job.Problem{Type: "canceled", Kind: errs.Canceled, Title: "Canceled", Detail: "the project was deleted"}, 1},
 		{"unavailable is tried again, then final", errs.New(errs.Unavailable, "no worker is free"),
 			job.Failed, &job.Problem{Type: "unavailable", Kind: errs.Unavailable, Title: "Not available right now", Detail: "no worker is free"}, 2},
+		{"too much at once is tried again, then final", errs.New(errs.Busy, "the queue is full"),
+			job.Failed, &job.Problem{Type: "busy", Kind: errs.Busy, Title: "Too much at once", Detail: "the queue is full"}, 2},
 		{"what the handler marks is tried again", job.Again(errs.New(errs.Upstream, "the source said 503")),
 			job.Failed, &job.Problem{Type: "upstream", Kind: errs.Upstream, Title: "The data source failed", Detail: "the source said 503"}, 2},
 	}

@@ -43,6 +43,8 @@ func title(k errs.Kind) string {
 		return "A limit was reached"
 	case errs.Upstream:
 		return "The data source failed"
+	case errs.Busy:
+		return "Too much at once"
 	case errs.Unavailable:
 		return "Not available right now"
 	case errs.Canceled:
@@ -68,7 +70,8 @@ func Again(err error) error {
 // retryable reports whether the job should be tried again after err.
 func retryable(err error) bool {
 	var a again
-	return errors.As(err, &a) || errs.KindOf(err) == errs.Unavailable
+	kind := errs.KindOf(err)
+	return errors.As(err, &a) || kind == errs.Busy || kind == errs.Unavailable
 }
 
 const (

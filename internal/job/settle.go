@@ -110,7 +110,7 @@ func (r *Runner) log(run *Run, msg string, err error) {
 	switch errs.KindOf(err) {
 	case errs.Internal:
 		r.cfg.Log.Error(msg, args...)
-	case errs.Upstream, errs.Unavailable:
+	case errs.Upstream, errs.Busy, errs.Unavailable:
 		r.cfg.Log.Info(msg, args...)
 	default:
 		r.cfg.Log.Debug(msg, args...)
