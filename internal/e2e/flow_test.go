@@ -89,6 +89,7 @@ var canaries = map[string]string{
 	"cookie":    "canary-cookie-7f3a91c4d7",
 	"url query": "canary-url-7f3a91c4d8",
 	"meta":      "canary-metadata-7f3a91c4d9",
+	"named":     "canary-named+/= ü7f3a91c4da",
 }
 
 func TestNoSecretIsStoredOrPrinted(t *testing.T) {
@@ -110,8 +111,23 @@ func TestNoSecretIsStoredOrPrinted(t *testing.T) {
 		{"authType": "Basic Auth", "auth": map[string]any{"basicAuth": map[string]any{"username": "ada", "password": canaries["password"]}}},
 		{"headers": map[string]any{"X-Auth-Token": canaries["header"]}},
 		{"url": rude + "/x?token=" + canaries["url query"]},
+		// Neither name says that it is a secret.
+		{"headers": map[string]any{"X-Shop": map[string]any{"secret": "CANARY"}}, "parameters": map[string]any{"q": map[string]any{"secret": "CANARY"}}},
+		{"authType": "Bearer Token", "auth": map[string]any{"bearerToken": map[string]any{"secret": "CANARY"}}},
 	}
 	var answers bytes.Buffer
+	var teams []struct{ ID string }
+	s.call("GET", "/v1/teams", nil, &teams)
+	for _, method := range []string{"POST", "PATCH", "GET"} {
+		path := "/v1/secrets/" + teams[0].ID
+		if method != "POST" {
+			path += "/CANARY"
+		}
+		status, text := s.raw(method, path, map[string]any{"name": "CANARY", "value": canaries["named"]})
+		if answers.Write(text); status != 200 {
+			t.Fatalf("%s %s: %d %s", method, path, status, text)
+		}
+	}
 	for _, broken := range []bool{false, true} {
 		fail.Store(broken)
 		for i, spec := range specs {
@@ -140,8 +156,10 @@ func TestNoSecretIsStoredOrPrinted(t *testing.T) {
 			}
 		}
 	}
-	_, text := s.raw("GET", "/v1/credentials", nil)
-	answers.Write(text)
+	for _, path := range []string{"/v1/credentials", "/v1/secrets", "/v1/projects/" + s.project() + "/secrets"} {
+		_, text := s.raw("GET", path, nil)
+		answers.Write(text)
+	}
 	scanned := answers.Len() + len(s.log.String())
 	look(t, "answers", answers.Bytes())
 	look(t, "log", []byte(s.log.String()))
