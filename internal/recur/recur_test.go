@@ -1,0 +1,74 @@
+package recur_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"millwright/internal/meta"
+	"millwright/internal/recur"
+	"millwright/internal/schedule"
+)
+
+// TestTheRunnerStartsRunsWhenTheirTimeHasCome runs hours of a schedule in simulated
+// time.
+func TestTheRunnerStartsRunsWhenTheirTimeHasCome(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		db, err := meta.Open(context.Background(), filepath.Join(dir, "meta.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.Write().ExecContext(t.Context(), `
+			INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'o', 1, 1);
+			INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('t', 'o', 't', 1, 1);
+			INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p', 't', 'p', 1, 1);
+			INSERT INTO datasources (id, project_id, name, type, uri, status, phase, message, description, table_name, metadata, created_at, updated_at)
+				VALUES ('d', 'p', 'd', '', '', 'ready', '', '', '', 'd', '{}', 1, 1)`); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		begun := time.Now()
+		var started []time.Duration
+		broken := 0
+		r := &recur.Runner{Schedules: &schedule.Store{DB: db, Now: time.Now}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+			Start: func(context.Context, *sql.Tx, schedule.Schedule) (string, error) {
+				if broken > 0 {
+					broken--
+					return "", errors.New("the disk is full")
+				}
+				started = append(started, time.Since(begun))
+				return "job", nil
+			}}
+		if _, err := r.Schedules.Set(t.Context(), "d", schedule.Setting{Timing: schedule.Timing{Every: "5m"}}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- r.Run(ctx) }()
+		time.Sleep(12 * time.Minute)
+		if len(started) != 2 || started[0] != 5*time.Minute || started[1] != 10*time.Minute {
+			t.Errorf("started after %v, want 5m and 10m", started)
+		}
+		broken = 3
+		time.Sleep(5 * time.Minute)
+		if len(started) != 3 || started[2] <= 15*time.Minute || started[2] > 16*time.Minute {
+			t.Errorf("started after %v, want one soon after 15m, when the disk has room again", started)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if n := strings.Count(log.String(), "could not start a scheduled run"); n != 3 {
+			t.Errorf("told %d times of 3 failures:\n%s", n, &log)
+		}
+	})
+}
