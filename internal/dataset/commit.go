@@ -40,23 +40,26 @@ func (s *Store) CommitTx(ctx context.Context, tx meta.Querier, n NewVersion) (_ 
 		Schema: n.Schema, Verdict: json.RawMessage(orEmpty(n.Verdict)), Report: json.RawMessage(orEmpty(n.Report)), Rows: n.Rows,
 		CreatedAt: meta.Time(meta.Micros(s.Now())),
 	}
-	if n.Kind == Compact {
-		if err := s.keepAll(ctx, tx, &v, &n, d); err != nil {
+	v.SchemaVersion = v.Version
+	if exists {
+		was, err := s.version(ctx, tx, d.ID, d.Version)
+		if err != nil {
 			return Version{}, err
+		}
+		if n.Kind == Compact {
+			keepAll(&v, &n, d, was)
+		}
+		if v.Schema.Equal(was.Schema) {
+			v.SchemaVersion = was.SchemaVersion
 		}
 	}
 	return s.write(ctx, tx, n, v, d, exists)
 }
 
 // keepAll makes v what the version before it was.
-func (s *Store) keepAll(ctx context.Context, tx meta.Querier, v *Version, n *NewVersion, d Dataset) error {
-	was, err := s.version(ctx, tx, d.ID, d.Version)
-	if err != nil {
-		return err
-	}
+func keepAll(v *Version, n *NewVersion, d Dataset, was Version) {
 	v.Key, v.Schema, v.Verdict, v.Report, v.Rows = was.Key, was.Schema, was.Verdict, was.Report, was.Rows
 	n.Name, n.Schema, n.LastFieldID = d.Name, was.Schema, d.LastFieldID
-	return nil
 }
 
 // write stores the version v, whose rows it counts if nobody said how many.
@@ -181,10 +184,10 @@ func addVersion(ctx context.Context, tx meta.Querier, n NewVersion, v Version) e
 	}
 	if _, err := tx.ExecContext(ctx, `
 		INSERT INTO dataset_versions (dataset_id, version, run_id, kind, base, merge_key, object_id, row_count, bytes, schema, verdict, report,
-			facts, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			facts, schema_version, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		v.DatasetID, v.Version, v.RunID, v.Kind, v.Base, list(v.Key), v.ObjectID, v.Rows, v.Bytes, string(schema), string(v.Verdict), string(v.Report),
-		meta.NullText(string(n.Facts)), meta.Micros(v.CreatedAt)); err != nil {
+		meta.NullText(string(n.Facts)), v.SchemaVersion, meta.Micros(v.CreatedAt)); err != nil {
 		return dangling(err)
 	}
 	for place, f := range n.Files {
@@ -193,7 +196,7 @@ func addVersion(ctx context.Context, tx meta.Querier, n NewVersion, v Version) e
 			sequence = v.Version<<20 | int64(place)
 		}
 		if schemaVersion == 0 {
-			schemaVersion = v.Version
+			schemaVersion = v.SchemaVersion
 		}
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO dataset_files (dataset_id, object_id, object_key, bytes, row_count, stats, added_version, place, sequence, schema_version, raws)

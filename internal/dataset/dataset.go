@@ -89,6 +89,8 @@ type Version struct {
 	Report    json.RawMessage // what typing saw in each column and why it chose the type
 	CreatedAt time.Time
 	ExpiredAt *time.Time // since when it cannot be read any more; nil if it can
+
+	SchemaVersion int64 // the first of the versions in a row that have exactly its schema
 }
 
 // A File is a stored file as part of a dataset.
@@ -101,7 +103,7 @@ type File struct {
 	Stats          json.RawMessage // {field id: {min, max, nulls}} where known; {} otherwise
 	AddedVersion   int64
 	RemovedVersion *int64 // nil while it belongs to the current version
-	SchemaVersion  int64  // the version with whose schema it was written
+	SchemaVersion  int64  // a version that has the schema with which it was written
 	Sequence       int64  // orders the files of a version: of two rows with one key, that in the later file is newer
 	Raws           []ID   // the objects with the raw pages that it was made from; nil if unknown
 }
@@ -133,7 +135,7 @@ type NewFile struct {
 	Bytes         int64
 	Rows          int64
 	Stats         json.RawMessage // {field id: {min, max, nulls}}; empty: {}
-	SchemaVersion int64           // the version with whose schema it was written; 0 means this one
+	SchemaVersion int64           // a version that has the schema with which it was written; 0 means this one
 	Sequence      int64           // that of the file in Ends whose rows it holds; 0 means the newest
 	Raws          []ID            // the objects with the raw pages that it was made from
 }

@@ -93,14 +93,14 @@ func (s *Store) ByTableName(ctx context.Context, projectID string, names []strin
 	return ordered, nil
 }
 
-const versionColumns = `dataset_id, version, run_id, kind, base, merge_key, object_id, row_count, bytes, schema, verdict, report, created_at, expired_at`
+const versionColumns = `dataset_id, version, run_id, kind, base, merge_key, object_id, row_count, bytes, schema, verdict, report, created_at, expired_at, schema_version`
 
 func scanVersion(row meta.Row) (v Version, err error) {
 	var key, schema, verdict, report string
 	var created int64
 	var expired sql.NullInt64
 	if err := row.Scan(&v.DatasetID, &v.Version, &v.RunID, &v.Kind, &v.Base, &key, &v.ObjectID, &v.Rows, &v.Bytes,
-		&schema, &verdict, &report, &created, &expired); err != nil {
+		&schema, &verdict, &report, &created, &expired, &v.SchemaVersion); err != nil {
 		return Version{}, err
 	}
 	v.Verdict, v.Report = json.RawMessage(verdict), json.RawMessage(report)
@@ -190,7 +190,7 @@ func expired(v Version) error {
 // it; nil if it stored none, errs.NotFound if there is no such version.
 func (s *Store) Facts(ctx context.Context, id ID, version int64) (_ json.RawMessage, err error) {
 	defer errs.Wrap(&err, "dataset.Facts(%s, %d)", id, version)
-	facts, ok, err := meta.One(ctx, s.DB.Read(), func(row meta.Row) (f sql.NullString, err error) { return f, row.Scan(&f) },
+	facts, ok, err := meta.One(ctx, s.DB.Read(), func(row meta.Row) (f sql.NullString, err error) { err = row.Scan(&f); return f, err },
 		`SELECT facts FROM dataset_versions WHERE dataset_id = ? AND version = ?`, id, version)
 	if err == nil && !ok {
 		err = noVersion()
@@ -201,11 +201,26 @@ func (s *Store) Facts(ctx context.Context, id ID, version int64) (_ json.RawMess
 	return json.RawMessage(facts.String), nil
 }
 
+// NewestProfile is Profile, but for a version that was not analysed yet it answers
+// with the profile of the newest version before it whose columns it kept.
+func (s *Store) NewestProfile(ctx context.Context, id ID, version int64) (_ json.RawMessage, err error) {
+	defer errs.Wrap(&err, "dataset.NewestProfile(%s, %d)", id, version)
+	p, ok, err := meta.One(ctx, s.DB.Read(), func(row meta.Row) (p string, err error) { err = row.Scan(&p); return p, err }, `
+		SELECT p.profile FROM dataset_versions p WHERE p.dataset_id = ?1 AND p.version <= ?2 AND p.profile IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM dataset_versions v WHERE v.dataset_id = ?1 AND v.version > p.version AND v.version <= ?2
+			AND v.kind NOT IN ('append', 'merge', 'compact'))
+		ORDER BY p.version DESC LIMIT 1`, id, version)
+	if err == nil && !ok {
+		err = errs.New(errs.NotFound, "this version of the dataset was not analysed yet")
+	}
+	return json.RawMessage(p), err
+}
+
 // Profile returns what SaveProfile stored; errs.NotFound if the version was not
 // analysed yet, or does not exist.
 func (s *Store) Profile(ctx context.Context, id ID, version int64) (_ json.RawMessage, err error) {
 	defer errs.Wrap(&err, "dataset.Profile(%s, %d)", id, version)
-	p, ok, err := meta.One(ctx, s.DB.Read(), func(row meta.Row) (p string, err error) { return p, row.Scan(&p) },
+	p, ok, err := meta.One(ctx, s.DB.Read(), func(row meta.Row) (p string, err error) { err = row.Scan(&p); return p, err },
 		`SELECT profile FROM dataset_versions WHERE dataset_id = ? AND version = ? AND profile IS NOT NULL`, id, version)
 	if err == nil && !ok {
 		err = errs.New(errs.NotFound, "this version of the dataset was not analysed yet")

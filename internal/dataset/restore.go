@@ -37,7 +37,7 @@ func (s *Store) RestoreTx(ctx context.Context, tx meta.Querier, id ID, version i
 	}
 	v := Version{
 		DatasetID: id, Version: d.Version + 1, RunID: runID, Kind: Restore, Base: version, Key: old.Key, ObjectID: old.ObjectID,
-		Schema: old.Schema, Verdict: old.Verdict, Report: old.Report, Rows: old.Rows, CreatedAt: meta.Time(meta.Micros(s.Now())),
+		Schema: old.Schema, SchemaVersion: old.SchemaVersion, Verdict: old.Verdict, Report: old.Report, Rows: old.Rows, CreatedAt: meta.Time(meta.Micros(s.Now())),
 	}
 	return s.write(ctx, tx, n, v, d, true)
 }
@@ -47,7 +47,7 @@ func (s *Store) RestoreTx(ctx context.Context, tx meta.Querier, id ID, version i
 // else is stored may be collected.
 func (s *Store) Live(ctx context.Context) (_ map[string]bool, err error) {
 	defer errs.Wrap(&err, "dataset.Live")
-	keys, err := meta.All(ctx, s.DB.Read(), func(row meta.Row) (key string, err error) { return key, row.Scan(&key) }, `
+	keys, err := meta.All(ctx, s.DB.Read(), func(row meta.Row) (key string, err error) { err = row.Scan(&key); return key, err }, `
 		SELECT key FROM data_objects WHERE deleted_at IS NULL
 		UNION
 		SELECT f.object_key FROM dataset_files f WHERE EXISTS (SELECT 1 FROM dataset_versions v WHERE `+holds+`)`)

@@ -6,8 +6,9 @@
 -- merge_key is a JSON list of column keys: rows of a later file win over earlier
 -- ones of the same key; [] means that all rows count. base is the version that
 -- this one was made from, 0 if none. facts is what typing knows of all rows.
--- An expired version can no longer be read; its schema stays, because files that
--- later versions share were written with it.
+-- schema_version is the first of the versions in a row that have exactly the same
+-- schema. An expired version can no longer be read; its schema stays, because files
+-- that later versions share were written with it.
 CREATE TABLE dataset_versions_new (
     dataset_id TEXT NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
     version    BIGINT NOT NULL,
@@ -23,12 +24,13 @@ CREATE TABLE dataset_versions_new (
     created_at BIGINT NOT NULL,
     merge_key  TEXT NOT NULL DEFAULT '[]',
     base       BIGINT NOT NULL DEFAULT 0,
+    schema_version BIGINT NOT NULL,
     facts      TEXT,
     expired_at BIGINT,
     PRIMARY KEY (dataset_id, version)
 );
-INSERT INTO dataset_versions_new (dataset_id, version, run_id, kind, object_id, row_count, bytes, schema, verdict, report, profile, created_at)
-    SELECT dataset_id, version, run_id, kind, object_id, row_count, bytes, schema, verdict, report, profile, created_at FROM dataset_versions;
+INSERT INTO dataset_versions_new (dataset_id, version, run_id, kind, object_id, row_count, bytes, schema, verdict, report, profile, created_at, schema_version)
+    SELECT dataset_id, version, run_id, kind, object_id, row_count, bytes, schema, verdict, report, profile, created_at, version FROM dataset_versions;
 DROP TABLE dataset_versions;
 ALTER TABLE dataset_versions_new RENAME TO dataset_versions;
 CREATE INDEX dataset_versions_by_object ON dataset_versions (object_id);
