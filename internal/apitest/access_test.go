@@ -72,6 +72,13 @@ var uses = []use{
 	{operation: "GET /v1/datasources/{id}/runs/{run_id}", access: look, target: "/v1/datasources/{datasource}/runs/{job}"},
 	{operation: "POST /v1/datasources/{id}/runs/{run_id}/cancel", access: change, target: "/v1/datasources/{datasource}/runs/{job}/cancel"},
 
+	{operation: "PUT /v1/datasources/{id}/schedule", access: change, thing: "datasource", body: `{"every":"1h"}`},
+	{operation: "GET /v1/datasources/{id}/schedule", access: look, thing: "datasource"},
+	{operation: "DELETE /v1/datasources/{id}/schedule", access: change, thing: "datasource"},
+	{operation: "POST /v1/datasources/{id}/schedule/pause", access: change, thing: "datasource"},
+	{operation: "POST /v1/datasources/{id}/schedule/resume", access: change, thing: "datasource"},
+	{operation: "GET /v1/projects/{id}/schedules", access: look, thing: "project"},
+
 	{operation: "GET /v1/credentials", access: list, org: true},
 	{operation: "GET /v1/credentials", access: list, target: "/v1/credentials?datasource_id={datasource}&team_id={team}&organization_id={org}"},
 	{operation: "POST /v1/credentials", access: change, body: `{"name":"n","type":"api","team_id":"{team}"}`},
@@ -271,7 +278,8 @@ func (w *world) inventory(t *testing.T) []string {
 	c := w.client(t, w.owner.key)
 	var all []string
 	for _, path := range []string{"/v1/projects/" + w.ids["project"], "/v1/datasources/" + w.ids["datasource"], "/v1/credentials/" + w.ids["credential"], "/v1/secrets/" + w.ids["team"] + "/SHOP_TOKEN",
-		"/v1/queryprograms/" + w.ids["program"], "/v1/jobs/" + w.ids["job"], "/v1/datalines/" + w.ids["dataline"]} {
+		"/v1/queryprograms/" + w.ids["program"], "/v1/jobs/" + w.ids["job"], "/v1/datalines/" + w.ids["dataline"],
+		"/v1/datasources/" + w.ids["datasource"] + "/schedule"} {
 		all = append(all, c.object("GET", path, nil).String())
 	}
 	return all

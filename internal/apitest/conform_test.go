@@ -100,6 +100,11 @@ func (w *world) recordChanges(t *testing.T, record func(string, answer)) {
 	again := send("POST /v1/datasources/{id}/runs", "/v1/datasources/"+d+"/runs", map[string]any{}).get("jobs").at(0).text("id")
 	send("POST /v1/jobs/{id}/cancel", "/v1/jobs/"+again+"/cancel", map[string]any{})
 	c.follow(again)
+	for _, verb := range []string{"PUT ", "GET ", "POST /pause", "POST /resume", "DELETE "} {
+		method, path, _ := strings.Cut(verb, " ")
+		send(method+" /v1/datasources/{id}/schedule"+path, "/v1/datasources/"+d+"/schedule"+path, map[string]any{"every": "1h", "jitter": "5m", "overlap": "queue"})
+		send("GET /v1/projects/{id}/schedules", "/v1/projects/"+project+"/schedules", nil)
+	}
 	send("DELETE /v1/queryprograms/{id}", "/v1/queryprograms/"+program, nil)
 	send("DELETE /v1/credentials/{id}", "/v1/credentials/"+credential, nil)
 	send("DELETE /v1/datasources/{id}", "/v1/datasources/"+d, nil)

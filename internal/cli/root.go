@@ -1,4 +1,4 @@
-// Package cli is what a person types: serve, demo, connect, query, keys.
+// Package cli is what a person types: serve, demo, connect, query, schedule, keys.
 //
 // Standard output carries data, standard error carries messages and progress.
 package cli
@@ -85,7 +85,7 @@ Exit codes: 0 ok, 1 failed, 2 bad usage, 3 not found, 4 not allowed,
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	root.AddCommand(c.serveCommand(), c.demoCommand(), c.connectCommand(), c.queryCommand(), c.keysCommand())
+	root.AddCommand(c.serveCommand(), c.demoCommand(), c.connectCommand(), c.queryCommand(), c.scheduleCommand(), c.keysCommand())
 	return root
 }
 
