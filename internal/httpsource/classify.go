@@ -47,13 +47,13 @@ func classify(ctx context.Context, err error, host string, l Limits) error {
 		}
 		return errs.New(errs.Upstream, "%s %s", host, what).Named("upstream-timeout").Fix("try again later", "ask for less at a time")
 	case strings.Contains(text, "response headers exceeded"), strings.Contains(text, "header list"):
-		return errs.New(errs.TooLarge, "the header of the answer is longer than %d bytes", l.HeaderBytes).Named("response-header-too-large").
-			Fix("report it to the source: no client accepts such headers")
+		return headerTooLarge(l)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return errs.New(errs.Upstream, "%s closed the connection in the middle of its answer", host).Named("body-truncated").
 			Fix("try again; if it stays so, the source or a proxy before it cuts its answers")
 	case strings.Contains(text, "malformed"), strings.Contains(text, "invalid header"), strings.Contains(text, "multiple Content-Length"), strings.Contains(text, "bad Content-Length"), strings.Contains(text, "invalid Content-Length"),
-		strings.Contains(text, "too many transfer encodings"), strings.Contains(text, "unsupported transfer encoding"), strings.Contains(text, "chunk"), strings.Contains(text, "unexpected ALPN"), strings.Contains(text, "HTTP/0.9"):
+		strings.Contains(text, "too many transfer encodings"), strings.Contains(text, "unsupported transfer encoding"), strings.Contains(text, "chunk"), strings.Contains(text, "unexpected ALPN"), strings.Contains(text, "HTTP/0.9"),
+		strings.Contains(text, "1xx informational"), brokenHTTP2(text):
 		return errs.New(errs.Upstream, "%s did not answer in valid HTTP", host).Named("bad-http").
 			Fix("check the port and whether the address begins with http:// or https://")
 	}

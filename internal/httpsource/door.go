@@ -44,7 +44,7 @@ func (d sideDoor) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", d.asker.client.cfg.UserAgent)
 	}
-	resp, err := d.asker.doors.of(call{own: originOf(req.URL) == d.asker.origin}).RoundTrip(req)
+	resp, err := exchange(d.asker.doors.of(call{own: originOf(req.URL) == d.asker.origin}), req, limits)
 	if err != nil {
 		total.Stop()
 		err = d.here(classify(ctx, err, req.URL.Hostname(), limits))

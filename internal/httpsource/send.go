@@ -142,7 +142,7 @@ func (a *asker) roundTrip(ctx context.Context, c call, say notify) (*answer, *ht
 		return give(err)
 	}
 	start := a.client.cfg.Now()
-	resp, err := a.doors.of(c).RoundTrip(req)
+	resp, err := exchange(a.doors.of(c), req, a.limits)
 	a.count(a.client.cfg.Now().Sub(start))
 	if err != nil {
 		return give(classify(ctx, err, c.url.Hostname(), a.limits))

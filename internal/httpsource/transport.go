@@ -61,7 +61,7 @@ func New(cfg Config) *Client {
 func (c *Client) newTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                  nil, // the environment's proxy would dial in our place, unguarded
-		DialContext:            c.dialer.DialContext,
+		DialContext:            c.dial,
 		ForceAttemptHTTP2:      true,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    c.cfg.Limits.TLS,

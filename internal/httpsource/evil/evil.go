@@ -135,7 +135,7 @@ func (b Behaviour) Request(url string) []byte {
 // Behaviours lists the ways of bad servers, heavy ones included.
 func Behaviours() []Behaviour {
 	return slices.Concat(
-		bombs(), encodings(), framing(), slow(), secure(), statuses(), retries(), content(), syntax(),
+		bombs(), encodings(), framing(), slow(), secure(), multiplexed(), statuses(), retries(), content(), syntax(),
 		pages(), ahead(), proofs(), forms(), drift(), values(), sizes(), heavy(),
 	)
 }
