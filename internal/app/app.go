@@ -34,6 +34,7 @@ import (
 	"millwright/internal/secret"
 	"millwright/internal/source"
 	"millwright/internal/tenant"
+	"millwright/internal/upkeep"
 )
 
 // ServedAsWorker reports whether this process was started as one of the engine's
@@ -51,6 +52,7 @@ type App struct {
 	config  Config
 	log     *slog.Logger
 	db      *meta.DB
+	blobs   *blob.Dir
 	engine  *duckdb.Engine
 	client  *httpsource.Client
 	jobs    *job.Runner
@@ -75,22 +77,21 @@ func Build(ctx context.Context, config Config, log *slog.Logger) (_ *App, err er
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if a.db, err = meta.Open(ctx, filepath.Join(config.Data, "meta.db")); err != nil {
+	if a.db, err = meta.Open(ctx, filepath.Join(config.Data, upkeep.Database)); err != nil {
 		return nil, err
 	}
 	vault, err := secret.OpenVault(config.Data)
 	if err != nil {
 		return nil, err
 	}
-	blobs, err := blob.OpenDir(config.Data)
-	if err != nil {
+	if a.blobs, err = blob.OpenDir(config.Data); err != nil {
 		return nil, err
 	}
 	a.engine, err = duckdb.Open(duckdb.Config{Workers: config.Workers, SpillDir: filepath.Join(config.Data, "spill")})
 	if err != nil {
 		return nil, err
 	}
-	if err := a.wire(vault, blobs); err != nil {
+	if err := a.wire(vault, a.blobs); err != nil {
 		return nil, err
 	}
 	return a, a.seed(ctx)
@@ -230,6 +231,7 @@ func (a *App) Run(ctx context.Context, ready func(net.Addr)) (err error) {
 	if !a.config.Passing {
 		recurring := &recur.Runner{Schedules: a.server.Schedules, Start: a.scheduled, Log: a.log}
 		group.Go(func() error { return recurring.Run(ctx) })
+		group.Go(func() error { return collector(a.config, a.db, a.blobs, a.log).Run(ctx) })
 	}
 	group.Go(func() error { return serve(ctx, ln, a.server.Handler(), a.config.Grace, a.log) })
 	ready(ln.Addr())

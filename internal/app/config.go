@@ -4,12 +4,14 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"time"
 
 	"millwright/internal/errs"
 	"millwright/internal/secret"
+	"millwright/internal/upkeep"
 )
 
 // DefaultAddr is where the server listens unless told otherwise: this machine only.
@@ -23,7 +25,11 @@ type Config struct {
 	APIKey     secret.String // key of the first user instead of a generated one; at least 16 characters
 	Grace      time.Duration // how long requests and jobs may go on after a stop; 0 means 10 s
 	Passing    bool          // schedules rest: the server lives only as long as a command
-	Workers    int           // sandboxed SQL workers at once; 0 means one for each processor, at least 2
+	// How long an object stays that no row names: what a run left that died, files of
+	// expired versions. 0 means 24 h; at least 1 h, which is longer than any query.
+	OrphanGrace time.Duration
+
+	Workers int // sandboxed SQL workers at once; 0 means one for each processor, at least 2
 }
 
 func (c Config) withDefaults() Config {
@@ -52,6 +58,10 @@ func (c Config) Validate() error {
 	}
 	if key := c.APIKey.Reveal(); key != "" && len(key) < 16 {
 		all = append(all, errs.New(errs.Invalid, "MILLWRIGHT_API_KEY is shorter than 16 characters").Named("config-invalid").Fix("set a longer key, or none to get one generated"))
+	}
+	if c.OrphanGrace != 0 && c.OrphanGrace < upkeep.MinGrace {
+		all = append(all, errs.New(errs.Invalid, "the grace of orphans, %v, is shorter than a query may run", c.OrphanGrace).Named("config-invalid").
+			Fix(fmt.Sprintf("use --orphan-grace %v or longer", upkeep.MinGrace)))
 	}
 	return errors.Join(all...)
 }

@@ -57,6 +57,7 @@ MILLWRIGHT_API_KEY sets that key instead. While the server is stopped,
 	}
 	cmd.Flags().StringVar(&config.Addr, "addr", "", "`host:port` to serve on (MILLWRIGHT_ADDR); by default "+app.DefaultAddr)
 	cmd.Flags().StringSliceVar(&config.AllowCIDRs, "allow-cidr", nil, "private `range` that connections may reach, such as 10.0.0.0/8; repeatable (MILLWRIGHT_ALLOW_CIDR); none by default")
+	cmd.Flags().DurationVar(&config.OrphanGrace, "orphan-grace", 0, "how `long` a stored file stays that no dataset names any more; 24h by default, at least 1h")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "log at debug level (MILLWRIGHT_VERBOSE)")
 	return cmd
 }

@@ -60,19 +60,8 @@ type Store struct {
 // first job at night. No stored secrets is fine.
 func (s *Store) CheckVault(ctx context.Context) (err error) {
 	defer errs.Wrap(&err, "source.CheckVault")
-	type sealed struct {
-		bytes []byte
-		place string
-	}
-	for _, query := range []string{
-		`SELECT c.sealed, d.project_id || '|' || d.id || '|connect_spec' FROM connect_specs c JOIN datasources d ON d.id = c.datasource_id
-			ORDER BY c.updated_at DESC LIMIT 1`,
-		`SELECT sealed, organization_id || '|' || id || '|credential' FROM credentials ORDER BY updated_at DESC LIMIT 1`,
-		`SELECT sealed, team_id || '|' || id || '|value' FROM secrets ORDER BY updated_at DESC LIMIT 1`,
-	} {
-		row, found, err := meta.One(ctx, s.DB.Read(), func(r meta.Row) (v sealed, err error) {
-			return v, r.Scan(&v.bytes, &v.place)
-		}, query)
+	for _, query := range sealedValues {
+		row, found, err := meta.One(ctx, s.DB.Read(), scanSealed, query+` ORDER BY 4 DESC LIMIT 1`)
 		if err != nil || !found {
 			if err != nil {
 				return err
