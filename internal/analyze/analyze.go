@@ -47,11 +47,12 @@ type Analyzer struct {
 
 // An Input is the table to profile.
 type Input struct {
-	Scope string       // whose data: as in [engine.Query]
-	Dir   string       // the folder that holds the table's files
-	Table engine.Table // its files and its schema
-	Name  string       // of the datasource, for people; says what a row is
-	Seed  int64        // of the sample; the same seed gives the same profile
+	Scope string         // whose data: as in [engine.Query]
+	Dir   string         // the folder that holds the table's files
+	Table engine.Table   // its files or its view, and its schema
+	Under []engine.Table // what the view reads, in the order in which they read each other
+	Name  string         // of the datasource, for people; says what a row is
+	Seed  int64          // of the sample; the same seed gives the same profile
 }
 
 // childLevels is how deep arrays in arrays become tables.
@@ -73,7 +74,7 @@ func (a *Analyzer) Analyze(ctx context.Context, in Input) (_ *profile.Profile, e
 	r := &run{limits: limits, places: newGazetteer(), formats: formats()}
 	s := &scan{
 		engine: a.Engine,
-		base:   engine.Query{Scope: in.Scope, Dir: in.Dir, Tables: []engine.Table{in.Table}},
+		base:   engine.Query{Scope: in.Scope, Dir: in.Dir, Tables: append(slices.Clone(in.Under), in.Table)},
 		caller: ctx,
 		from:   table.Quote(in.Table.Name),
 		seed:   in.Seed,

@@ -33,7 +33,7 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 		return err
 	}
 	run.Progress(ctx, job.Progress{Phase: "analyze", Message: fmt.Sprintf("looking at %d columns", len(d.Schema.Columns)), Fraction: 0.1})
-	t, err := s.Catalog.Table(ctx, d)
+	tables, err := s.Catalog.Read(ctx, d, d.Version)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.Analyzer.Analyze(ctx, Input{Scope: d.ProjectID, Dir: dir, Table: t, Name: d.Name})
+	p, err := s.Analyzer.Analyze(ctx, Input{Scope: d.ProjectID, Dir: dir, Table: tables[len(tables)-1], Under: tables[:len(tables)-1], Name: d.Name})
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,6 @@
 // Package catalog turns dataset versions into the tables that a query may read:
-// Parquet files for a dataset, views for the arrays of objects inside it.
+// Parquet files for a dataset, or a view over files of several schemas, and views
+// for the arrays of objects inside it.
 package catalog
 
 import (
@@ -39,7 +40,7 @@ func (c *Catalog) TableNames(ctx context.Context, projectID string) ([]string, e
 	var names, children []string
 	for _, d := range list {
 		names = append(names, d.TableName)
-		p, err := c.profile(ctx, d)
+		p, err := c.profile(ctx, d, d.Version)
 		if err != nil {
 			return nil, err
 		}
@@ -50,10 +51,10 @@ func (c *Catalog) TableNames(ctx context.Context, projectID string) ([]string, e
 	return append(names, children...), nil
 }
 
-// profile returns what analysis found about the dataset's current version; an
-// empty profile if it was not analysed yet.
-func (c *Catalog) profile(ctx context.Context, d dataset.Dataset) (*profile.Profile, error) {
-	text, err := c.Datasets.Profile(ctx, d.ID, d.Version)
+// profile returns what analysis found about a version of the dataset, or about the
+// one that it was appended to; an empty profile if none was analysed yet.
+func (c *Catalog) profile(ctx context.Context, d dataset.Dataset, version int64) (*profile.Profile, error) {
+	text, err := c.Datasets.NewestProfile(ctx, d.ID, version)
 	if errs.KindOf(err) == errs.NotFound {
 		return &profile.Profile{}, nil
 	}
@@ -69,7 +70,11 @@ func (c *Catalog) profile(ctx context.Context, d dataset.Dataset) (*profile.Prof
 
 // Tables returns the named tables and, for each child table, its parent. A name
 // that is no table of the project is left out.
-func (c *Catalog) Tables(ctx context.Context, projectID string, names []string) (View, error) {
+//
+// AsOf names the version to read of some datasets, by table name; the others are
+// read at their current version. It fails with errs.NotFound if a wanted version
+// does not exist or expired.
+func (c *Catalog) Tables(ctx context.Context, projectID string, names []string, asOf map[string]int64) (View, error) {
 	// The versions are read at one moment; what belongs to a version never changes.
 	list, err := c.Datasets.ByProject(ctx, projectID)
 	if err != nil {
@@ -84,7 +89,11 @@ func (c *Catalog) Tables(ctx context.Context, projectID string, names []string) 
 		wanted[name] = true
 	}
 	for _, d := range list {
-		p, err := c.profile(ctx, d)
+		version := d.Version
+		if v, ok := asOf[d.TableName]; ok {
+			version = v
+		}
+		p, err := c.profile(ctx, d, version)
 		if err != nil {
 			return View{}, err
 		}
@@ -92,7 +101,7 @@ func (c *Catalog) Tables(ctx context.Context, projectID string, names []string) 
 		if !wanted[d.TableName] && !slices.ContainsFunc(p.Children, isWanted) {
 			continue
 		}
-		if err := c.add(ctx, &v, d, p, wanted); err != nil {
+		if err := c.add(ctx, &v, d, version, p, wanted); err != nil {
 			return View{}, err
 		}
 	}
@@ -101,13 +110,13 @@ func (c *Catalog) Tables(ctx context.Context, projectID string, names []string) 
 }
 
 // add puts a dataset and those of its child tables that are wanted into the view.
-func (c *Catalog) add(ctx context.Context, v *View, d dataset.Dataset, p *profile.Profile, wanted map[string]bool) error {
-	t, err := c.Table(ctx, d)
+func (c *Catalog) add(ctx context.Context, v *View, d dataset.Dataset, version int64, p *profile.Profile, wanted map[string]bool) error {
+	tables, err := c.Read(ctx, d, version)
 	if err != nil {
 		return err
 	}
-	v.Tables = append(v.Tables, t)
-	v.Versions[t.Name] = d.Version
+	v.Tables = append(v.Tables, tables...)
+	v.Versions[d.TableName] = version
 	for _, col := range p.Columns {
 		v.note(col.Name, string(col.Role))
 	}
@@ -121,7 +130,7 @@ func (c *Catalog) add(ctx context.Context, v *View, d dataset.Dataset, p *profil
 	for _, child := range p.Children {
 		if needed[child.Table] {
 			v.Tables = append(v.Tables, engine.Table{Name: child.Table, View: child.View, Schema: child.Schema})
-			v.Versions[child.Table] = d.Version
+			v.Versions[child.Table] = version
 		}
 	}
 	return nil
@@ -133,21 +142,4 @@ func (v *View) note(column, role string) {
 		role = ""
 	}
 	v.Roles[column] = role
-}
-
-// Table returns the files of a dataset's version as a table.
-func (c *Catalog) Table(ctx context.Context, d dataset.Dataset) (engine.Table, error) {
-	t := engine.Table{Name: d.TableName, Schema: d.Schema}
-	files, err := c.Datasets.Files(ctx, d.ID, d.Version)
-	if err != nil {
-		return t, err
-	}
-	for _, f := range files {
-		path, err := c.Blobs.LocalPath(ctx, f.ObjectKey)
-		if err != nil {
-			return t, err
-		}
-		t.Files = append(t.Files, path)
-	}
-	return t, nil
 }

@@ -38,7 +38,7 @@ func (files) TableNames(context.Context, string) ([]string, error) {
 	return []string{"orders", "orders__items"}, nil
 }
 
-func (f files) Tables(_ context.Context, _ string, names []string) (evaluate.Tables, error) {
+func (f files) Tables(_ context.Context, _ string, names []string, _ map[string]int64) (evaluate.Tables, error) {
 	t := evaluate.Tables{Tables: []engine.Table{f.orders}, Dir: f.dir, Versions: map[string]int64{"orders": 1}}
 	if slices.Contains(names, "orders__items") {
 		t.Tables = append(t.Tables, engine.Table{Name: "orders__items",

@@ -27,8 +27,10 @@ type Datasets interface {
 	// read, child tables included.
 	TableNames(ctx context.Context, projectID string) ([]string, error)
 	// Tables returns what the engine needs for the named ones, which are some of
-	// TableNames, or none: the engine wants the project's folder even then.
-	Tables(ctx context.Context, projectID string, names []string) (Tables, error)
+	// TableNames, or none: the engine wants the project's folder even then. AsOf
+	// names the version to read of some datasets, by table name; of the others it is
+	// the current one.
+	Tables(ctx context.Context, projectID string, names []string, asOf map[string]int64) (Tables, error)
 }
 
 // Tables are what a query reads.
@@ -92,12 +94,13 @@ type Evaluator struct {
 type Request struct {
 	ProjectID string
 	Program   program.Program
-	Values    map[string]any // as program.Bind takes them
-	MaxRows   int64          // 0 means the default; more than allowed means the most that is
-	Timeout   time.Duration  // 0, or more than allowed, means the limit
-	CountRows bool           // if rows are left out, run the query a second time to count them
-	ProgramID string         // if set, the run is added to the history of that program
-	Version   int64          // of the program, for the history
+	Values    map[string]any   // as program.Bind takes them
+	AsOf      map[string]int64 // by table name: the version of a dataset to read, instead of its current one
+	MaxRows   int64            // 0 means the default; more than allowed means the most that is
+	Timeout   time.Duration    // 0, or more than allowed, means the limit
+	CountRows bool             // if rows are left out, run the query a second time to count them
+	ProgramID string           // if set, the run is added to the history of that program
+	Version   int64            // of the program, for the history
 }
 
 // A plan is a request that was found to make sense.
@@ -132,7 +135,7 @@ func (e *Evaluator) plan(ctx context.Context, req Request) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	tables, err := e.Datasets.Tables(ctx, req.ProjectID, names)
+	tables, err := e.Datasets.Tables(ctx, req.ProjectID, names, req.AsOf)
 	if err != nil {
 		return plan{}, err
 	}

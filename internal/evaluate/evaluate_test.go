@@ -38,7 +38,7 @@ func (project) TableNames(context.Context, string) ([]string, error) {
 	return []string{"orders", "orders__items"}, nil
 }
 
-func (project) Tables(_ context.Context, id string, names []string) (evaluate.Tables, error) {
+func (project) Tables(_ context.Context, id string, names []string, _ map[string]int64) (evaluate.Tables, error) {
 	t := evaluate.Tables{Dir: "/objects/" + id, Versions: map[string]int64{}, Roles: map[string]string{"id": "key", "Day": "event_time"}}
 	for _, name := range names {
 		t.Tables = append(t.Tables, engine.Table{Name: name})
