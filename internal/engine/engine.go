@@ -106,7 +106,7 @@ type ColumnStats struct {
 // statement that brought its worker down is errs.Invalid ("query-crashed"), an
 // export beyond MaxRows errs.TooLarge ("result-too-large"), a record that does
 // not fit its schema errs.Invalid ("conversion-failed"). Too many queries at once
-// are errs.Unavailable ("engine-busy") with a time to try again, the end of the
+// are errs.Busy ("engine-busy") with a time to try again, the end of the
 // caller's context is errs.Canceled ("query-cancelled").
 type Engine interface {
 	// Run starts the query. The caller must Close the rows.

@@ -43,10 +43,11 @@ func (e *Engine) Convert(ctx context.Context, c engine.Conversion) (_ engine.Con
 	if err := checkOutput(c.Output, c.Schema); err != nil {
 		return engine.Converted{}, err
 	}
-	if err := e.wait(ctx, e.converters); err != nil {
+	release, err := e.converters.acquire(ctx, "")
+	if err != nil {
 		return engine.Converted{}, err
 	}
-	defer e.converters.Release(1)
+	defer release()
 	long, err := longRecords(c)
 	if err != nil {
 		return engine.Converted{}, err
@@ -69,10 +70,11 @@ func (e *Engine) Rewrite(ctx context.Context, r engine.Rewriting) (_ engine.Conv
 	if err := checkOutput(r.Output, r.Schema); err != nil {
 		return engine.Converted{}, err
 	}
-	if err := e.wait(ctx, e.converters); err != nil {
+	release, err := e.converters.acquire(ctx, "")
+	if err != nil {
 		return engine.Converted{}, err
 	}
-	defer e.converters.Release(1)
+	defer release()
 	return e.write(ctx, writing{
 		what: "conversion", readDirs: []string{filepath.Clean(r.Dir)}, output: r.Output, timeout: r.Timeout, request: request{Op: opRewrite, Rewrite: &r},
 	}, width(r.Schema.Columns) > wideTable)
@@ -190,6 +192,7 @@ func (e *Engine) writeOnce(ctx context.Context, w writing, long bool) (ending, e
 		return ending{}, err
 	}
 	oneShot := func(bool) { e.retire(p) }
+	p.yield(niceConversion)
 	s, err := e.converse(ctx, p, oneShot, w.what, w.timeout, w.request)
 	if err != nil {
 		return ending{}, err

@@ -20,13 +20,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 
 	"millwright/internal/engine"
 	"millwright/internal/errs"
@@ -37,19 +37,24 @@ import (
 type Config struct {
 	SpillDir       string        // folder for the workers' private spill files; made if missing, its leftovers are removed by Open
 	Workers        int           // queries that run at once; default 4
-	Converters     int           // conversions that run at once; default 1
+	PerScope       int           // queries of one scope that run at once, so that others find a worker; default half of Workers, at least 1
+	Converters     int           // conversions that run at once, beside the queries; default 1
 	Spare          int           // workers started ahead, not yet bound to a scope; default 2, negative for none
-	Queue          int           // queries that may wait for a worker; more are refused; default 64
+	Keep           int           // workers kept for a scope's next query; default twice Workers
+	Queue          int           // queries that may wait for a worker; more are refused; default 128, negative for none
+	QueuePerScope  int           // queries of one scope that may wait; default a quarter of Queue
 	QueueWait      time.Duration // a query that waited longer is refused; default 10s
 	Timeout        time.Duration // a query is killed after that; default 30s
 	ConvertTimeout time.Duration // a conversion is killed after that; default 30m
 	IdleAfter      time.Duration // an unused bound worker ends after that; default 1m
+	LongAfter      time.Duration // a query that runs longer yields the processor to shorter ones; default 250ms
 	MaxQueries     int           // a worker is replaced after that many queries; default 200
 	MemoryLimit    int64         // bytes that a query's worker may map beyond the 1.6 GB (mostly untouched) that it has when idle; default 1.5 GiB
 	ConvertMemory  int64         // the same of a conversion's worker; default 3 GiB
 	QueryThreads   int           // DuckDB threads of a query; default 1
 	ConvertThreads int           // DuckDB threads of a conversion; default 2
 	MaxSpill       int64         // bytes that one query may spill or export; default 8 GiB
+	Log            *slog.Logger  // told at debug level how long each query waited and ran; nil for none
 }
 
 func (c Config) withDefaults() Config {
@@ -71,7 +76,10 @@ func (c Config) withDefaults() Config {
 	def(&c.Workers, 4)
 	def(&c.Converters, 1)
 	def(&c.Spare, 2)
-	def(&c.Queue, 64)
+	def(&c.PerScope, max(1, c.Workers/2))
+	def(&c.Keep, 2*c.Workers)
+	def(&c.Queue, 128)
+	def(&c.QueuePerScope, (c.Queue+3)/4)
 	def(&c.MaxQueries, 200)
 	def(&c.QueryThreads, 1)
 	def(&c.ConvertThreads, 2)
@@ -79,9 +87,13 @@ func (c Config) withDefaults() Config {
 	long(&c.Timeout, 30*time.Second)
 	long(&c.ConvertTimeout, 30*time.Minute)
 	long(&c.IdleAfter, time.Minute)
+	long(&c.LongAfter, 250*time.Millisecond)
 	size(&c.MemoryLimit, 1536<<20)
 	size(&c.ConvertMemory, 3<<30)
 	size(&c.MaxSpill, 8<<30)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
 	return c
 }
 
@@ -90,16 +102,14 @@ type Engine struct {
 	cfg        Config
 	forks      *forker
 	report     Report
-	queries    *semaphore.Weighted // as many as Config.Workers
-	converters *semaphore.Weighted // as many as Config.Converters
-	wg         sync.WaitGroup      // every goroutine of the engine
+	queries    *queue
+	converters *queue         // of its own, so that neither kind of work waits for the other
+	wg         sync.WaitGroup // every goroutine of the engine
 
 	mu      sync.Mutex            // guards the fields below
 	live    map[*process]struct{} // every child that is not yet reaped
 	spare   []*process            // started, bound to nothing
 	idle    []*process            // bound to a scope and unused, longest unused first
-	busy    int                   // queries that run
-	waiting int                   // queries that wait for a worker
 	refills int                   // spare workers being started
 	closed  bool
 }
@@ -120,8 +130,8 @@ func Open(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg:        cfg,
 		forks:      newForker(),
-		queries:    semaphore.NewWeighted(int64(cfg.Workers)),
-		converters: semaphore.NewWeighted(int64(cfg.Converters)),
+		queries:    newQueue(cfg.Workers, min(cfg.PerScope, cfg.Workers), cfg.Queue, cfg.QueuePerScope, cfg.QueueWait),
+		converters: newQueue(cfg.Converters, cfg.Converters, math.MaxInt, math.MaxInt, 0),
 		live:       map[*process]struct{}{},
 	}
 	first, err := e.fork()

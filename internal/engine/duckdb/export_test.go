@@ -1,6 +1,8 @@
 package duckdb
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,8 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 	"golang.org/x/sys/unix"
@@ -158,6 +162,51 @@ func (d *database) rawText(sql string) (string, error) {
 		return "", nil
 	}
 	return fetchText(res, 0)
+}
+
+// A Queue is what queries wait in.
+type Queue struct{ *queue }
+
+// NewQueue makes one.
+func NewQueue(slots, perScope, places, perQueue int, patience time.Duration) Queue {
+	return Queue{newQueue(slots, perScope, places, perQueue, patience)}
+}
+
+// Acquire waits for a slot.
+func (q Queue) Acquire(ctx context.Context, scope string) (func(), error) {
+	return q.acquire(ctx, scope)
+}
+
+// Left returns what a queue that nobody uses must not hold.
+func (q Queue) Left() []int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return []int{len(q.running), len(q.waiting), len(q.turns), int(q.starts)}
+}
+
+// Nice returns the priorities of all threads of all workers.
+func (e *Engine) Nice() (map[int]int, error) {
+	nice := map[int]int{}
+	for _, pid := range e.Pids() {
+		threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		if err != nil {
+			return nil, err
+		}
+		for _, thread := range threads {
+			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, thread.Name()))
+			if err != nil {
+				return nil, err
+			}
+			// The command's name, in brackets, may hold anything.
+			fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+			n, err := strconv.Atoi(fields[16])
+			if err != nil {
+				return nil, err
+			}
+			nice[n]++
+		}
+	}
+	return nice, nil
 }
 
 // Idle returns channels that close when the workers idle now are gone.

@@ -2,15 +2,21 @@ package duckdb
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/semaphore"
-
-	"millwright/internal/errs"
 )
+
+// What work yields to: the server and short queries have 0. A weight of 5 still
+// gets a quarter of a processor that short queries want whole, one of 10 a tenth.
+const (
+	niceConversion = 5
+	niceLong       = 10
+)
+
+// maxIdleMemory is how many bytes an unused worker may hold. One that needed
+// more gives it back by ending.
+const maxIdleMemory = 256 << 20
 
 // fork starts an unbound worker that belongs to the engine until it is reaped.
 func (e *Engine) fork() (*process, error) {
@@ -91,69 +97,30 @@ func (e *Engine) drop(p *process) {
 	p.res.Close()
 }
 
-// wait takes a slot of sem, or refuses when too many wait or for too long.
-func (e *Engine) wait(ctx context.Context, sem *semaphore.Weighted) error {
-	if sem.TryAcquire(1) {
-		return nil
-	}
-	e.mu.Lock()
-	if e.waiting >= e.cfg.Queue {
-		e.mu.Unlock()
-		return busy(fmt.Sprintf("%d queries wait already", e.cfg.Queue))
-	}
-	e.waiting++
-	e.mu.Unlock()
-	defer func() {
-		e.mu.Lock()
-		e.waiting--
-		e.mu.Unlock()
-	}()
-	limited, cancel := context.WithTimeout(ctx, e.cfg.QueueWait)
-	defer cancel()
-	if err := sem.Acquire(limited, 1); err != nil {
-		if ctx.Err() != nil {
-			return canceled(ctx)
-		}
-		return busy(fmt.Sprintf("no worker became free in %s", e.cfg.QueueWait))
-	}
-	return nil
-}
-
-func busy(why string) error {
-	return errs.New(errs.Unavailable, "too many queries run at once: %s", why).
-		Named("engine-busy").Fix("try again in a moment").After(2 * time.Second)
-}
-
 // lease waits for a slot and returns a worker bound to scope and dir, an idle
 // one if there is one. The caller must end the lease once.
 func (e *Engine) lease(ctx context.Context, scope, dir string) (*process, func(reuse bool), error) {
-	// A free worker and the end of ctx may both be there to be chosen.
-	if ctx.Err() != nil {
-		return nil, nil, canceled(ctx)
-	}
-	if err := e.wait(ctx, e.queries); err != nil {
+	asked := time.Now()
+	release, err := e.queries.acquire(ctx, scope)
+	if err != nil {
 		return nil, nil, err
 	}
-	e.countBusy(1)
-	free := func() {
-		e.countBusy(-1)
-		e.queries.Release(1)
-	}
+	begun := time.Now()
 	p, err := e.bound(scope, dir)
 	if err != nil {
-		free()
+		release()
 		return nil, nil, err
 	}
+	// Most queries are short. One that is not shows it soon, and from then on the
+	// short ones of others come first.
+	long := time.AfterFunc(e.cfg.LongAfter, func() { p.yield(niceLong) })
 	return p, func(reuse bool) {
+		// An unprivileged process cannot get its priority back.
+		reuse = long.Stop() && reuse
 		e.giveBack(p, reuse)
-		free()
+		release()
+		e.cfg.Log.Debug("a query ended", "scope", scope, "waited", begun.Sub(asked), "ran", time.Since(begun), "worker_kept", reuse)
 	}, nil
-}
-
-func (e *Engine) countBusy(n int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.busy += n
 }
 
 func (e *Engine) bound(scope, dir string) (*process, error) {
@@ -198,12 +165,6 @@ func (e *Engine) takeIdle(scope, dir string) *process {
 		}
 		return p
 	}
-	// Bound workers, busy or idle, are as many as queries may run at once: the
-	// longest unused makes room for a new one.
-	for len(e.idle) > 0 && len(e.idle)+e.busy > e.cfg.Workers {
-		e.drop(e.idle[0])
-		e.idle = slices.Delete(e.idle, 0, 1)
-	}
 	return nil
 }
 
@@ -245,9 +206,14 @@ func (e *Engine) giveBack(p *process, reuse bool) {
 	p.uses++
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || !reuse || p.uses >= e.cfg.MaxQueries || p.dead() {
+	if e.closed || !reuse || p.uses >= e.cfg.MaxQueries || p.dead() || p.resident() > maxIdleMemory {
 		e.drop(p)
 		return
+	}
+	// The longest unused makes room for this one.
+	for len(e.idle) > 0 && len(e.idle) >= e.cfg.Keep {
+		e.drop(e.idle[0])
+		e.idle = slices.Delete(e.idle, 0, 1)
 	}
 	p.timer = time.AfterFunc(e.cfg.IdleAfter, func() { e.expire(p) })
 	e.idle = append(e.idle, p)

@@ -6,18 +6,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"millwright/internal/engine"
 	"millwright/internal/engine/duckdb"
 	"millwright/internal/errs"
+	"millwright/internal/table"
 )
 
 const forever = "SELECT count(*) AS n FROM range(100000000000) a(i), range(1000) b(j) WHERE hash(i + j) % 7 = 3"
@@ -40,7 +44,7 @@ func TestQueueIsBounded(t *testing.T) {
 			rows, err := e.Run(t.Context(), busy)
 			must(t, err)
 			_, err = e.Run(t.Context(), one(dir, "b"))
-			if found, ok := errs.Find(err); !ok || found.Kind != errs.Unavailable || found.Type != "engine-busy" || found.RetryAfter <= 0 {
+			if found, ok := errs.Find(err); !ok || found.Kind != errs.Busy || found.Type != "engine-busy" || found.RetryAfter <= 0 {
 				t.Errorf("got %v, want engine-busy with a time to try again", err)
 			}
 			must(t, rows.Close())
@@ -83,7 +87,7 @@ func TestWorkersEnd(t *testing.T) {
 
 func TestWorkersAreReusedAndReplaced(t *testing.T) {
 	dir := t.TempDir()
-	e := open(t, duckdb.Config{Workers: 2, MaxQueries: 3})
+	e := open(t, duckdb.Config{Workers: 2, Keep: 2, MaxQueries: 3})
 	ask := func(scope string) []<-chan struct{} {
 		t.Helper()
 		if _, err := everything(t, e, one(dir, scope)); err != nil {
@@ -99,11 +103,11 @@ func TestWorkersAreReusedAndReplaced(t *testing.T) {
 		t.Error("a worker outlived MaxQueries")
 	}
 	<-first[0]
-	// More scopes than workers: the longest unused makes room.
+	// More scopes than are kept: the longest unused makes room.
 	oldest := ask("a")[0]
 	ask("b")
 	if idle := ask("c"); len(idle) > 2 {
-		t.Errorf("%d idle workers, want at most Workers", len(idle))
+		t.Errorf("%d idle workers, want at most Keep", len(idle))
 	}
 	<-oldest
 }
@@ -238,4 +242,71 @@ func TestOpenRemovesLeftovers(t *testing.T) {
 	if _, err := os.Stat(kept); err != nil {
 		t.Errorf("a foreign folder was removed: %v", err)
 	}
+}
+
+// TestLongQueriesYield is about what keeps the short queries of others quick.
+func TestLongQueriesYield(t *testing.T) {
+	dir := t.TempDir()
+	log := make(lines, 16)
+	e := open(t, duckdb.Config{Spare: -1, LongAfter: time.Millisecond, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	q := one(dir, "a")
+	q.SQL = forever
+	rows, err := e.Run(t.Context(), q)
+	must(t, err)
+	go func() {
+		for rows.Next() {
+		}
+	}()
+	for nice := (map[int]int{}); nice[10] == 0 || len(nice) > 1; { // until it happened, or the test times out
+		nice, err = e.Nice()
+		must(t, err)
+	}
+	must(t, rows.Close())
+	for said := range log {
+		if !strings.Contains(said, "a query ended") {
+			continue // the first query of all, which the pool asks itself
+		}
+		if !strings.Contains(said, "scope=a") || !strings.Contains(said, "worker_kept=false") {
+			t.Errorf("the log says %q", said)
+		}
+		break
+	}
+}
+
+func TestAWorkerThatYieldedServesNobodyElse(t *testing.T) {
+	e := open(t, duckdb.Config{Spare: -1, LongAfter: time.Nanosecond})
+	if _, err := everything(t, e, one(t.TempDir(), "a")); err != nil || len(e.Idle()) > 0 {
+		t.Errorf("%d workers of low priority are kept, %v", len(e.Idle()), err)
+	}
+}
+
+// lines hands on what is written.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
+func TestConversionsAndQueriesHaveWorkersOfTheirOwn(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, duckdb.Config{Workers: 1, Queue: -1})
+	q := one(dir, "a")
+	q.SQL = forever
+	rows, err := e.Run(t.Context(), q)
+	must(t, err)
+	write(t, filepath.Join(dir, "in.ndjson"), `{"x":1}`+"\n")
+	schema := table.Schema{Columns: []table.Column{{ID: 1, Name: "x", Type: table.Type{Kind: table.BigInt}}}}
+	// More at once than may run: they wait for each other and for nobody else.
+	var conversions errgroup.Group
+	for i := range 3 {
+		conversions.Go(func() error {
+			_, err := e.Convert(t.Context(), engine.Conversion{Input: filepath.Join(dir, "in.ndjson"), Output: filepath.Join(dir, fmt.Sprint(i, ".parquet")), Schema: schema})
+			return err
+		})
+	}
+	if err := conversions.Wait(); err != nil {
+		t.Errorf("while a query holds the only worker: %v", err)
+	}
+	must(t, rows.Close())
 }

@@ -161,6 +161,29 @@ func (p *process) kill() {
 	}
 }
 
+// yield lowers the priority of all the child's threads, for good.
+func (p *process) yield(nice int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.gone {
+		// By process it would reach one thread only; the child leads a group.
+		_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, nice)
+	}
+}
+
+// resident returns how many bytes of memory the child holds.
+func (p *process) resident() int64 {
+	var total, resident int64
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
+	if err != nil {
+		return 0 // it is gone
+	}
+	if _, err := fmt.Sscan(string(text), &total, &resident); err != nil {
+		return 0 // unreachable: the kernel writes it
+	}
+	return resident * int64(os.Getpagesize())
+}
+
 // end kills the child, waits until it is gone, and releases what it held here.
 func (p *process) end() {
 	p.kill()
