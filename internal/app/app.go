@@ -142,8 +142,8 @@ func emptyFolder(path string) (string, error) {
 type readable struct{ *catalog.Catalog }
 
 // Tables returns what the engine needs for the named tables.
-func (r readable) Tables(ctx context.Context, projectID string, names []string) (evaluate.Tables, error) {
-	v, err := r.Catalog.Tables(ctx, projectID, names)
+func (r readable) Tables(ctx context.Context, projectID string, names []string, asOf map[string]int64) (evaluate.Tables, error) {
+	v, err := r.Catalog.Tables(ctx, projectID, names, asOf)
 	return evaluate.Tables(v), err
 }
 

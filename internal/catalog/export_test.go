@@ -1,0 +1,4 @@
+package catalog
+
+// Union is for tests of what it quotes.
+var Union = union
