@@ -35,6 +35,9 @@ const poll = time.Second
 // pruneEvery is how often the queue's finished rows are removed; ours stay.
 const pruneEvery = 10 * time.Minute
 
+// leastPatience is how long handlers are waited for, however short the grace is.
+const leastPatience = 5 * time.Second
+
 // A Runner stores jobs and runs them. There is one for a database.
 type Runner struct {
 	db       *meta.DB
@@ -106,9 +109,10 @@ func (c Config) withDefaults() Config {
 }
 
 // Run claims and runs jobs until ctx is done, then gives the running ones Grace
-// to finish before it cancels them. It returns once no job is running. A job cut
-// off this way, or by the death of an earlier process, is run again by the next
-// Run. It must be called once.
+// to finish before it cancels them. It returns once no job is running, or, with
+// a word in the log, when a handler has not returned for as long again. A job cut
+// off in one of these ways, or by the death of an earlier process, is run again by
+// the next Run. It must be called once.
 func (r *Runner) Run(ctx context.Context) (err error) {
 	defer errs.Wrap(&err, "job.Run")
 	if r.started.Swap(true) {
@@ -123,15 +127,35 @@ func (r *Runner) Run(ctx context.Context) (err error) {
 	}
 	prune := time.NewTicker(pruneEvery)
 	defer prune.Stop()
+	stopping := ctx.Done()
+	var late <-chan time.Time
 	for {
 		select {
 		case <-r.queue.Stopped():
+			return nil
+		case <-stopping:
+			stopping = nil
+			patience := time.NewTimer(max(2*r.cfg.Grace, leastPatience))
+			defer patience.Stop()
+			late = patience.C
+		case <-late:
+			r.abandon()
 			return nil
 		case <-prune.C:
 			if _, err := r.db.Write().ExecContext(ctx, `DELETE FROM river_job WHERE state = 'completed'`); err != nil && ctx.Err() == nil {
 				r.cfg.Log.Warn("could not prune the job queue", "err", err)
 			}
 		}
+	}
+}
+
+// abandon tells which handlers do not return: they are what a person has to mend.
+func (r *Runner) abandon() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, run := range r.running {
+		r.cfg.Log.Error("a job's handler does not return though its context has ended; the server stops without it, and the next start runs the job again",
+			"job", id, "type", run.Job.Type, "attempt", run.Job.Attempt)
 	}
 }
 

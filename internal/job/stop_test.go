@@ -1,13 +1,16 @@
 package job_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -119,6 +122,37 @@ func TestAJobLongerThanTheGraceIsCutOffAndRunAgainAtTheNextStart(t *testing.T) {
 	if j := wait(t, r, id); j.Status != job.Completed || j.Attempt != 2 {
 		t.Errorf("got %+v", j)
 	}
+}
+
+// A handler that is deaf to its context must not keep the server from stopping.
+func TestAHandlerThatDoesNotReturnIsNamedAndLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := open(t)
+		began, release := make(chan struct{}), make(chan struct{})
+		var log bytes.Buffer
+		r := newRunner(t, db, map[string]job.Handler{"deaf": func(context.Context, *job.Run) error {
+			close(began)
+			<-release
+			return nil
+		}}, job.Config{Grace: 10 * time.Second, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))})
+		stop := start(t, r)
+		id := submit(t, r, job.NewJob{Type: "deaf"}).ID
+		<-began
+		asked := time.Now()
+		stop()
+		if took := time.Since(asked); took != 20*time.Second {
+			t.Errorf("it took %s, want twice the grace", took)
+		}
+		if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "job="+id) || !strings.Contains(text, "type=deaf") {
+			t.Errorf("the log does not name the job once: %q", text)
+		}
+		if j := get(t, r, id); j.Status != job.Running {
+			t.Errorf("got %+v", j)
+		}
+		// The process ends here, and the next start finds a job that was running.
+		close(release)
+		synctest.Wait()
+	})
 }
 
 func TestAJobShorterThanTheGraceIsFinished(t *testing.T) {
