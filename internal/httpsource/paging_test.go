@@ -290,6 +290,9 @@ func TestPaging(t *testing.T) {
 			from := query(r, "starting_after", -1) + 1
 			fmt.Fprintf(w, `{"object":"list","data":%s,"has_more":%v}`, rows(from, min(from+10, 25)), from < 15)
 		}},
+		{rule: "none: the first answer says that there is no more", kind: paginate.None, rows: 10, state: complete, reason: "has-more-false", hits: 1, pages: func(w http.ResponseWriter, _ *http.Request, _ string) {
+			fmt.Fprintf(w, `{"object":"list","data":%s,"has_more":false}`, rows(0, 10))
+		}},
 		{rule: "last row: the second guess", kind: paginate.LastRow, rows: 25, state: complete, reason: "has-more-false", hits: 4, pages: func(w http.ResponseWriter, r *http.Request, _ string) {
 			from := query(r, "after", -1) + 1
 			fmt.Fprintf(w, `{"data":%s,"has_more":%v}`, rows(from, min(from+10, 25)), from < 15)

@@ -33,8 +33,14 @@ func (f *fetch) second(ctx context.Context, c call, p facts) (paginate.Style, *w
 	p.ended = true
 	proposals := paginate.Propose(a)
 	if len(proposals) == 0 {
-		f.out.Detected.Pagination = paginate.Finding{Setting: paginate.Setting{Kind: paginate.None}, Evidence: "nothing in the answer speaks of more pages"}
-		f.finish(a, "one-answer", false)
+		found, done := paginate.Finding{Setting: paginate.Setting{Kind: paginate.None}, Evidence: "nothing in the answer speaks of more pages"}, "one-answer"
+		more, says := a.More()
+		ended := says && !more
+		if ended {
+			found.Evidence, done = "the answer says that there is no more", "has-more-false"
+		}
+		f.out.Detected.Pagination = found
+		f.finish(a, done, ended)
 		return nil, nil, nil
 	}
 	for i, proposal := range proposals {
@@ -89,7 +95,7 @@ func (f *fetch) differs(l *loaded, first facts) bool {
 	if !l.whole {
 		return true
 	}
-	sum, _, err := f.digest(l)
+	sum, err := f.digest(l)
 	return err != nil || sum != first.hash
 }
 
@@ -120,9 +126,9 @@ func (f *fetch) next(ctx context.Context, c call, style paginate.Style, p facts)
 	}
 	if numbered && l.whole && a.Number > 1 {
 		// Some sources give their last page again and again; it is not taken twice.
-		if sum, rows, err := f.digest(l); err == nil && rows > 0 && f.pages[sum] > 0 {
+		if earlier := f.repeats(l); earlier > 0 {
 			f.drop(l)
-			f.repeated(a, a.Number+1, f.pages[sum])
+			f.repeated(a, a.Number+1, earlier)
 			return nil, nil
 		}
 	}
