@@ -198,7 +198,7 @@ func (s *Server) executeRequest(ctx context.Context, in *struct{ Body Connection
 	if err != nil {
 		return nil, err
 	}
-	return s.start(ctx, d, spec)
+	return s.start(ctx, d, spec, nil)
 }
 
 // pointAt adds the field to an error that another package made, if it names none.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -42,10 +43,58 @@ type RunIDInput struct {
 // A RefreshInput asks for another run.
 type RefreshInput struct {
 	IDInput
-	Body struct {
-		_    struct{} `json:"-" additionalProperties:"true"`
-		Mode string   `json:"mode,omitempty" enum:"replace" doc:"What becomes of the rows that are there; replace if absent"`
+	Body RunBody
+}
+
+// A RunBody says how one run lands, where that differs from what is stored with
+// the request. It is parsed by [httpsource.ParseRun], which names each wrong field.
+type RunBody struct{ json.RawMessage }
+
+// UnmarshalJSON keeps the text: a cursor's start may be a number of any size.
+func (b *RunBody) UnmarshalJSON(text []byte) error {
+	b.RawMessage = append(b.RawMessage[:0], text...)
+	return nil
+}
+
+// Schema describes the fields.
+func (RunBody) Schema(huma.Registry) *huma.Schema {
+	text := func(doc string) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Description: doc} }
+	return &huma.Schema{
+		Type: huma.TypeObject, AdditionalProperties: true,
+		Properties: map[string]*huma.Schema{
+			"mode": {Type: huma.TypeString, Enum: []any{"replace", "append", "merge"},
+				Description: "What becomes of the rows that are there: they give way, they stay, or they stay unless a newer row has the same key. What options.run of the request says if absent, and else replace"},
+			"key": {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, Description: "Of merge: the fields that together name a row"},
+			"cursor": {Type: huma.TypeObject, AdditionalProperties: true, Description: "Ask only for what is new: the greatest value of a field is remembered and sent by the next run",
+				Properties: map[string]*huma.Schema{
+					"field": text("Of the records, dotted when nested"), "param": text("Where the value goes"), "in": text("query, header or body"),
+					"start": {Description: "Sent by the first run"}, "lookback": text("How far before the value to ask: 24h, 7d, 100"),
+					"inclusive": {Type: huma.TypeBoolean, Description: "Whether the source sends what is at the value itself; true if absent"},
+				}},
+		},
 	}
+}
+
+// setting returns how the run lands; nil if as stored.
+func (b RunBody) setting(stored httpsource.RunSetting) (*httpsource.RunSetting, error) {
+	var fields struct {
+		Mode   json.RawMessage `json:"mode,omitempty"`
+		Key    json.RawMessage `json:"key,omitempty"`
+		Cursor json.RawMessage `json:"cursor,omitempty"`
+	}
+	if err := json.Unmarshal(b.RawMessage, &fields); err != nil && len(b.RawMessage) > 0 {
+		return nil, errs.New(errs.Invalid, "the body is not a JSON object").At("").Because(err)
+	}
+	known, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	run, err := httpsource.ParseRun(known, "")
+	if err != nil || run.IsZero() {
+		return nil, err
+	}
+	setting, err := ingest.Override(stored, run, "")
+	return &setting, err
 }
 
 func (s *Server) datasourceRuns(a huma.API) {
@@ -59,6 +108,8 @@ func (s *Server) datasourceRuns(a huma.API) {
 		w, err := s.runWire(ctx, j)
 		return ok(w), err
 	})
+	route(s, a, "GET /v1/datasources/{id}/cursor", "datasources", "What incremental runs remember, and what the next one will ask for", s.getCursor)
+	route(s, a, "DELETE /v1/datasources/{id}/cursor", "datasources", "Forget what incremental runs remember: the next one begins anew", s.deleteCursor)
 	route(s, a, "POST /v1/datasources/{id}/runs/{run_id}/cancel", "datasources", "Stop a run; nothing half-written stays", func(ctx context.Context, in *RunIDInput) (*out[Run], error) {
 		j, err := s.datasourceRun(ctx, in)
 		if err != nil {
@@ -81,7 +132,11 @@ func (s *Server) refresh(ctx context.Context, in *RefreshInput) (*out[Started], 
 	if err != nil {
 		return nil, err
 	}
-	return s.start(ctx, d, spec)
+	run, err := in.Body.setting(spec.Options.Run)
+	if err != nil {
+		return nil, err
+	}
+	return s.start(ctx, d, spec, run)
 }
 
 // storedSpec returns the request that the datasource made last.
@@ -94,13 +149,14 @@ func (s *Server) storedSpec(ctx context.Context, d source.Datasource) (httpsourc
 	return spec, err
 }
 
-// start begins a run of the datasource with what follows it.
-func (s *Server) start(ctx context.Context, d source.Datasource, spec httpsource.Spec) (*out[Started], error) {
+// start begins a run of the datasource with what follows it. It lands as run says,
+// or as the spec does if that is nil.
+func (s *Server) start(ctx context.Context, d source.Datasource, spec httpsource.Spec, run *httpsource.RunSetting) (*out[Started], error) {
 	// Said now, it needs no look into a failed job.
 	if err := s.Sources.CheckSecrets(ctx, d.ProjectID, spec); err != nil {
 		return nil, err
 	}
-	started, err := s.Ingest.Start(ctx, s.Jobs, ingest.Request{Datasource: d, Spec: spec, UserID: caller(ctx).User.ID, Then: s.AfterRun})
+	started, err := s.Ingest.Start(ctx, s.Jobs, ingest.Request{Datasource: d, Spec: spec, UserID: caller(ctx).User.ID, Run: run, Then: s.AfterRun})
 	if err != nil {
 		return nil, err
 	}

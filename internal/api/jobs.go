@@ -123,7 +123,11 @@ func (s *Server) cancel(ctx context.Context, j job.Job) (job.Job, error) {
 	if err := s.Jobs.Cancel(ctx, j.ID); err != nil {
 		return j, err
 	}
-	return s.Jobs.Get(ctx, j.ID)
+	j, err := s.Jobs.Get(ctx, j.ID)
+	if err == nil {
+		err = s.Ingest.Canceled(ctx, j)
+	}
+	return j, err
 }
 
 // projectIDs returns the projects that the caller sees, or the one that it asks for.

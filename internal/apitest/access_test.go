@@ -71,6 +71,8 @@ var uses = []use{
 	{operation: "GET /v1/datasources/{id}/runs", access: look, thing: "datasource"},
 	{operation: "GET /v1/datasources/{id}/runs/{run_id}", access: look, target: "/v1/datasources/{datasource}/runs/{job}"},
 	{operation: "POST /v1/datasources/{id}/runs/{run_id}/cancel", access: change, target: "/v1/datasources/{datasource}/runs/{job}/cancel"},
+	{operation: "GET /v1/datasources/{id}/cursor", access: look, thing: "datasource"},
+	{operation: "DELETE /v1/datasources/{id}/cursor", access: change, thing: "datasource"},
 
 	{operation: "PUT /v1/datasources/{id}/schedule", access: change, thing: "datasource", body: `{"every":"1h"}`},
 	{operation: "GET /v1/datasources/{id}/schedule", access: look, thing: "datasource"},

@@ -8,136 +8,317 @@ import (
 	"path/filepath"
 
 	"millwright/internal/dataset"
+	"millwright/internal/httpsource"
 	"millwright/internal/ingest/spill"
 	"millwright/internal/job"
 	"millwright/internal/lineage"
 	"millwright/internal/source"
 )
 
+// A Landing says what became of the records of a run. It is kept with the
+// verdict of the version, under "landing".
+type Landing struct {
+	Mode        string        `json:"mode"`
+	Key         []string      `json:"key,omitempty"`
+	Records     int64         `json:"records"`               // that came
+	Landed      int64         `json:"landed"`                // of these, new
+	Repeated    int64         `json:"repeated,omitempty"`    // of these, landed by an earlier run
+	Twins       int64         `json:"twins,omitempty"`       // equal to another record of the same key, and counted once
+	Reconverted int64         `json:"reconverted,omitempty"` // rows of earlier runs that were made again because types changed
+	Cursor      *LandedCursor `json:"cursor,omitempty"`
+	Notes       []string      `json:"notes,omitempty"` // what a reader of the data should know
+}
+
+// A LandedCursor says what a run asked for and what the next one goes on from.
+type LandedCursor struct {
+	Field      string          `json:"field"`
+	Sent       json.RawMessage `json:"sent,omitempty"`       // nothing was sent if absent
+	Value      json.RawMessage `json:"value,omitempty"`      // the greatest; unchanged if absent
+	Remembered int             `json:"remembered,omitempty"` // records that the next run will bring again
+	Valueless  int64           `json:"valueless,omitempty"`  // records without the field
+}
+
+// published are the data objects of a run.
+type published struct {
+	request, pages dataset.Object
+	parquet        []dataset.Object // one for each output
+}
+
 // commit publishes the files, then makes them known in one transaction that is
 // fenced by the job's attempt. Dying before the transaction leaves orphans for
 // the collector; dying after it leaves nothing to do.
 func (l *landing) commit(ctx context.Context) error {
 	l.run.Progress(ctx, l.stats(job.Progress{Phase: "commit", Message: "storing the dataset", Fraction: 0.95}))
-	objects, err := l.publish(ctx)
+	p, err := l.publish(ctx)
 	if err != nil {
 		return err
 	}
-	edges, err := l.edges(objects)
+	n, err := l.newVersion(p)
 	if err != nil {
 		return err
 	}
-	verdict, err := json.Marshal(l.outcome.Verdict)
-	if err != nil {
-		return err
-	}
-	report, err := json.Marshal(l.types.Columns)
-	if err != nil {
-		return err
-	}
-	return l.DB.Tx(ctx, func(tx *sql.Tx) error {
-		for _, o := range objects {
-			if err := l.Datasets.AddObjectTx(ctx, tx, o); err != nil {
-				return err
-			}
-		}
-		for _, e := range edges {
-			if err := l.Lineage.AddTx(ctx, tx, e); err != nil {
-				return err
-			}
-		}
-		parquet := objects[2]
-		if _, err := l.Datasets.CommitTx(ctx, tx, dataset.NewVersion{
-			ProjectID: l.datasource.ProjectID, DatasourceID: l.datasource.ID, Name: l.datasource.Name, TableName: l.datasource.TableName,
-			RunID: l.run.Job.ID, Kind: dataset.Replace, Schema: l.types.Schema, LastFieldID: l.types.LastID,
-			Files: []dataset.NewFile{{ObjectID: parquet.ID, ObjectKey: parquet.Key, Bytes: parquet.FileSize, Rows: parquet.Rows,
-				Raws: []dataset.ID{objects[1].ID}}},
-			Verdict: verdict, Report: report,
-		}); err != nil {
+	if n.Kind == dataset.Merge {
+		if n.Rows, err = l.countKeys(ctx, p.parquet); err != nil {
 			return err
+		}
+	}
+	if err := l.step(ctx, "transaction"); err != nil {
+		return err
+	}
+	var version dataset.Version
+	err = l.finish(ctx, l.outcome.Verdict.Message, func(tx *sql.Tx) error {
+		version, err = l.storeTx(ctx, tx, p, n)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := l.step(ctx, "committed"); err != nil {
+		return err
+	}
+	l.expire(ctx, version.DatasetID)
+	return nil
+}
+
+// finish completes the job, with what store does, in one transaction.
+func (l *landing) finish(ctx context.Context, message string, store func(tx *sql.Tx) error) error {
+	return l.DB.Tx(ctx, func(tx *sql.Tx) error {
+		if store != nil {
+			if err := store(tx); err != nil {
+				return err
+			}
 		}
 		// What was found out about the source is a setting from now on: a later run
 		// does not guess again.
 		if err := l.Sources.SaveSpecTx(ctx, tx, l.datasource.ID, l.outcome.Settle(l.spec)); err != nil {
 			return err
 		}
-		if err := l.Sources.SetStateTx(ctx, tx, l.datasource.ID, source.Ready, "sync_completed", l.outcome.Verdict.Message); err != nil {
+		if err := l.Sources.SetStateTx(ctx, tx, l.datasource.ID, source.Ready, "sync_completed", message); err != nil {
 			return err
 		}
-		if err := l.announceTx(ctx, tx, objects, edges); err != nil {
+		if err := l.step(ctx, "complete"); err != nil {
 			return err
 		}
 		return l.run.CompleteTx(ctx, tx)
 	})
 }
 
-// publish makes the three objects of a run: the request, the raw pages, the Parquet.
-func (l *landing) publish(ctx context.Context) ([]dataset.Object, error) {
-	requestPath := filepath.Join(l.stage, "request.json")
-	if err := os.WriteFile(requestPath, l.spec.Public(), 0o600); err != nil {
-		return nil, err
+// storeTx makes the published objects known, as a version.
+func (l *landing) storeTx(ctx context.Context, tx *sql.Tx, p published, n dataset.NewVersion) (dataset.Version, error) {
+	objects := append([]dataset.Object{p.request, p.pages}, p.parquet...)
+	edges, err := l.edges(p)
+	if err != nil {
+		return dataset.Version{}, err
 	}
+	for _, o := range objects {
+		if err := l.Datasets.AddObjectTx(ctx, tx, o); err != nil {
+			return dataset.Version{}, err
+		}
+	}
+	for _, e := range edges {
+		if err := l.Lineage.AddTx(ctx, tx, e); err != nil {
+			return dataset.Version{}, err
+		}
+	}
+	v, err := l.Datasets.CommitTx(ctx, tx, n)
+	if err != nil {
+		return v, err
+	}
+	if l.next != nil {
+		if err := l.saveCursorTx(ctx, tx, l.datasource.ID, v.Version, l.next); err != nil {
+			return v, err
+		}
+	}
+	return v, l.announceTx(ctx, tx, objects[:3], edges[:3])
+}
+
+// newVersion describes the version to come.
+func (l *landing) newVersion(p published) (n dataset.NewVersion, err error) {
+	n = dataset.NewVersion{
+		ProjectID: l.datasource.ProjectID, DatasourceID: l.datasource.ID, Name: l.datasource.Name, TableName: l.datasource.TableName,
+		RunID: l.run.Job.ID, Kind: dataset.Replace, Schema: l.types.Schema, LastFieldID: l.types.LastID, Facts: l.facts,
+	}
+	switch l.setting.Mode {
+	case httpsource.Append:
+		n.Kind, n.Base = dataset.Append, l.base.dataset.Version
+	case httpsource.Merge:
+		n.Kind, n.Base, n.Key = dataset.Merge, l.base.dataset.Version, l.setting.Key
+	}
+	for i, o := range l.outputs {
+		f, err := newFile(o, p.parquet[i])
+		if err != nil {
+			return n, err
+		}
+		if o.old == nil {
+			f.Raws = []dataset.ID{p.pages.ID}
+		} else {
+			n.Ends = append(n.Ends, o.old.ObjectID)
+		}
+		n.Files = append(n.Files, f)
+	}
+	if n.Report, err = json.Marshal(l.types.Columns); err != nil {
+		return n, err
+	}
+	n.Verdict, err = l.verdict()
+	return n, err
+}
+
+// newFile describes an output whose object was published.
+func newFile(o output, stored dataset.Object) (dataset.NewFile, error) {
+	stats, err := json.Marshal(o.made.Stats)
+	if o.made.Stats == nil {
+		stats = nil
+	}
+	f := dataset.NewFile{ObjectID: stored.ID, ObjectKey: stored.Key, Bytes: stored.FileSize, Rows: stored.Rows, Stats: stats, Raws: o.raws}
+	if o.old != nil {
+		f.Sequence = o.old.Sequence
+	}
+	return f, err
+}
+
+// verdict is that of the fetch with what became of its records.
+func (l *landing) verdict() (json.RawMessage, error) {
+	r := &l.report
+	r.Mode, r.Key, r.Records, r.Landed, r.Repeated = string(l.setting.Mode), l.setting.Key, l.watch.seen, l.watch.landed(), int64(len(l.watch.skipped))
+	if replaces(l.setting.Mode) {
+		r.Mode = string(httpsource.Replace)
+	}
+	if t := l.watch.tracker; t != nil {
+		r.Cursor = &LandedCursor{Field: t.setting.Field, Valueless: t.absent}
+		if l.sent != nil {
+			r.Cursor.Sent = json.RawMessage(l.sent.raw)
+		}
+		if l.next != nil {
+			r.Cursor.Value, r.Cursor.Remembered = json.RawMessage(l.next.Value), len(l.next.Records)
+		}
+		if t.merging && t.older > 0 {
+			r.Notes = append(r.Notes, "some records are older than what was asked for: the source may ignore the cursor's parameter")
+		}
+	}
+	return json.Marshal(struct {
+		httpsource.Verdict
+		Landing *Landing `json:"landing"`
+	}{l.outcome.Verdict, r})
+}
+
+// expire lets go of what the dataset's settings do not keep. The run has landed
+// whatever becomes of this; it is done again after the next one.
+func (s *Service) expire(ctx context.Context, id dataset.ID) {
+	set, err := s.Datasets.Settings(ctx, id)
+	if err == nil {
+		_, err = s.Datasets.Expire(ctx, id, set, s.Now())
+	}
+	if err != nil && ctx.Err() == nil {
+		s.Log.Warn("old versions were not let go of", "dataset", id, "err", err)
+	}
+}
+
+// publish makes the objects of a run: the request, the raw pages, the Parquet.
+func (l *landing) publish(ctx context.Context) (p published, err error) {
+	requestPath := filepath.Join(l.stage, "request.json")
+	if err := os.WriteFile(requestPath, l.request.Public(), 0o600); err != nil {
+		return p, err
+	}
+	index, err := l.pageIndex()
+	if err != nil {
+		return p, err
+	}
+	if p.request, err = l.object(ctx, requestPath, ".json", dataset.Object{ID: newID(), FileType: "json", FileRole: "connect/http", MimeType: "application/json"}); err != nil {
+		return p, err
+	}
+	if p.pages, err = l.object(ctx, l.pagesPath(), ".ndjson.zst", dataset.Object{ID: newID(), FileType: "ndjson", FileRole: "data/raw_pages",
+		MimeType: "application/zstd", Rows: l.pages.Records, Metadata: index}); err != nil {
+		return p, err
+	}
+	p.parquet, err = l.publishOutputs(ctx)
+	return p, err
+}
+
+// publishOutputs makes objects of the Parquet files; the first has the id that was
+// told when the run began.
+func (l *landing) publishOutputs(ctx context.Context) (objects []dataset.Object, err error) {
 	schema, err := json.Marshal(l.types.Schema)
 	if err != nil {
 		return nil, err
 	}
-	index, err := l.pageIndex()
-	if err != nil {
-		return nil, err
-	}
-	parts := []struct {
-		id, path, ext, fileType, role, mime string
-		rows                                int64
-		metadata                            json.RawMessage
-	}{
-		{newID(), requestPath, ".json", "json", "connect/http", "application/json", 0, nil},
-		{newID(), l.pagesPath(), ".ndjson.zst", "ndjson", "data/raw_pages", "application/zstd", l.pages.Records, index},
-		{l.payload.ObjectID, l.parquetPath(), ".parquet", "parquet", "data/uploaded", "application/vnd.apache.parquet", l.parquet.Rows, schema},
-	}
-	var objects []dataset.Object
-	for _, p := range parts {
-		b, err := l.Blobs.Publish(ctx, l.datasource.ProjectID, p.path, p.ext)
+	for i, o := range l.outputs {
+		id := newID()
+		if i == 0 {
+			id = l.payload.ObjectID
+		}
+		stored, err := l.object(ctx, o.path, ".parquet", dataset.Object{ID: id, FileType: "parquet", FileRole: "data/uploaded",
+			MimeType: "application/vnd.apache.parquet", Rows: o.made.Rows, Metadata: schema})
 		if err != nil {
 			return nil, err
 		}
-		objects = append(objects, dataset.Object{
-			ID: p.id, ProjectID: l.datasource.ProjectID, DatasourceID: l.datasource.ID, RunID: l.run.Job.ID, Bucket: "local", Key: b.Key,
-			FileType: p.fileType, FileRole: p.role, MimeType: p.mime, FileSize: b.Size, Rows: p.rows,
-			ETag: b.MD5, SHA256: b.SHA256, Metadata: p.metadata,
-		})
+		objects = append(objects, stored)
 	}
 	return objects, nil
+}
+
+// object publishes a staged file and returns o as the object that it is.
+func (l *landing) object(ctx context.Context, path, ext string, o dataset.Object) (dataset.Object, error) {
+	if err := l.step(ctx, "publish "+o.FileType); err != nil {
+		return o, err
+	}
+	b, err := l.Blobs.Publish(ctx, l.datasource.ProjectID, path, ext)
+	o.ProjectID, o.DatasourceID, o.RunID, o.Bucket = l.datasource.ProjectID, l.datasource.ID, l.run.Job.ID, "local"
+	o.Key, o.FileSize, o.ETag, o.SHA256 = b.Key, b.Size, b.MD5, b.SHA256
+	return o, err
 }
 
 // indexedPages bounds the index in an object's metadata; the file has all of it.
 const indexedPages = 1000
 
-// pageIndex describes the raw pages: where each came from and its hash.
+// A rawIndex describes raw pages: where each came from and its hash.
+type rawIndex struct {
+	PageCount int                 `json:"page_count"`
+	Pages     []spill.Page        `json:"pages"`
+	Verdict   httpsource.Verdict  `json:"verdict"`
+	Detected  httpsource.Detected `json:"detected"`
+	Skipped   spans               `json:"skipped,omitempty"` // records, from 0, that an earlier run had landed
+}
+
 func (l *landing) pageIndex() (json.RawMessage, error) {
 	pages, err := spill.Pages(l.pagesPath())
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]any{"page_count": len(pages), "pages": pages[:min(len(pages), indexedPages)],
-		"verdict": l.outcome.Verdict, "detected": l.outcome.Detected})
+	return json.Marshal(rawIndex{PageCount: len(pages), Pages: pages[:min(len(pages), indexedPages)],
+		Verdict: l.outcome.Verdict, Detected: l.outcome.Detected, Skipped: spansOf(l.watch.skipped)})
 }
 
-// edges says what was made from what: request -> pages -> Parquet.
-func (l *landing) edges(objects []dataset.Object) ([]lineage.Edge, error) {
-	names := []string{"upload_http_request", "fetch_pages", "convert_to_parquet"}
-	var edges []lineage.Edge
-	for i, o := range objects {
-		about, err := json.Marshal(map[string]any{"job_id": l.run.Job.ID, "records": o.Rows, "sha256": o.SHA256})
-		if err != nil {
-			return nil, err
-		}
-		e := lineage.Edge{ID: newID(), ProjectID: l.datasource.ProjectID, DownstreamID: o.ID, Transformation: names[i], Metadata: about}
-		if i > 0 {
-			e.UpstreamID = &objects[i-1].ID
-		}
-		edges = append(edges, e)
+// edges says what was made from what: request -> pages -> Parquet, and the pages of
+// earlier runs -> the Parquet that was made of them again.
+func (l *landing) edges(p published) ([]lineage.Edge, error) {
+	edges := []lineage.Edge{
+		{DownstreamID: p.request.ID, Transformation: "upload_http_request"},
+		{DownstreamID: p.pages.ID, Transformation: "fetch_pages", UpstreamID: &p.request.ID},
 	}
-	return edges, nil
+	about := []dataset.Object{p.request, p.pages}
+	for i, o := range l.outputs {
+		raws := o.raws
+		if o.old == nil {
+			raws = []dataset.ID{p.pages.ID}
+		}
+		for _, raw := range raws {
+			edges = append(edges, lineage.Edge{DownstreamID: p.parquet[i].ID, Transformation: "convert_to_parquet", UpstreamID: &raw})
+			about = append(about, p.parquet[i])
+		}
+	}
+	return edges, l.fill(edges, about)
+}
+
+// fill adds what all edges of a run have.
+func (l *landing) fill(edges []lineage.Edge, about []dataset.Object) (err error) {
+	for i := range edges {
+		e, o := &edges[i], about[i]
+		e.ID, e.ProjectID = newID(), l.datasource.ProjectID
+		if e.Metadata, err = json.Marshal(map[string]any{"job_id": l.run.Job.ID, "records": o.Rows, "sha256": o.SHA256}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ObjectEvent tells a job's subscribers of a new data object.

@@ -26,8 +26,11 @@ import (
 	"millwright/internal/source"
 )
 
-// JobType names the jobs that a Service's Handle runs.
-const JobType = "http_request"
+// The types of jobs: runs, which a Service's Handle does, and HandleRetype's.
+const (
+	JobType    = "http_request"
+	RetypeType = "retype_dataset"
+)
 
 // The limits of a test: enough to see what comes back and to prove that paging works.
 const (
@@ -37,7 +40,7 @@ const (
 	headBytes   = 64 << 10
 )
 
-// A Service tests and runs connections. All fields but Work must be set.
+// A Service tests and runs connections. All fields but Work and Step must be set.
 type Service struct {
 	DB       *meta.DB
 	Client   *httpsource.Client
@@ -53,6 +56,10 @@ type Service struct {
 	// of Blobs. A run that was cut off goes on from there. Empty means that it begins
 	// again.
 	Work string
+
+	// Step, if set, is called before each step of a landing that a crash may part from
+	// the next: tests fail, hang or die there. An error fails the step.
+	Step func(ctx context.Context, name string) error
 }
 
 // Test makes the request as a run would, up to a limit, and stores nothing.
@@ -77,7 +84,8 @@ type Request struct {
 	Datasource source.Datasource
 	Spec       httpsource.Spec
 	UserID     string
-	Then       []string // job types that follow one after the other when the run has completed
+	Run        *httpsource.RunSetting // how this one run lands, if not as the spec says; see Override
+	Then       []string               // job types that follow one after the other when the run has completed
 }
 
 // A Started run.
@@ -90,6 +98,11 @@ type Started struct {
 type payload struct {
 	DatasourceID string `json:"datasource_id"`
 	ObjectID     string `json:"data_object_id"`
+
+	Run     json.RawMessage    `json:"run,omitempty"`         // of a run: how it lands
+	Dataset string             `json:"dataline_id,omitempty"` // of a retype
+	Columns map[string]*string `json:"columns,omitempty"`
+	Path    *string            `json:"response_path,omitempty"`
 }
 
 // Start saves the spec with the datasource, sealed, and submits the run with what
@@ -107,22 +120,42 @@ func (s *Service) Start(ctx context.Context, jobs *job.Runner, r Request) (start
 }
 
 // StartTx is Start within the caller's transaction, which must not be committed if
-// it fails.
+// it fails. It fails with errs.Conflict ("run-in-progress") while another run of the
+// datasource has not ended.
 func (s *Service) StartTx(ctx context.Context, tx *sql.Tx, jobs *job.Runner, r Request) (Started, error) {
-	started := Started{ObjectID: newID()}
-	text, err := json.Marshal(payload{DatasourceID: r.Datasource.ID, ObjectID: started.ObjectID})
-	if err != nil {
+	if err := refuseWhileRunning(ctx, tx, jobs, r.Datasource.ID); err != nil {
+		return Started{}, err
+	}
+	setting := r.Spec.Options.Run
+	if r.Run != nil {
+		setting = *r.Run
+	}
+	if err := s.checkStart(ctx, r, setting); err != nil {
 		return Started{}, err
 	}
 	if err := s.Sources.SaveSpecTx(ctx, tx, r.Datasource.ID, r.Spec); err != nil {
 		return Started{}, err
 	}
+	p := payload{DatasourceID: r.Datasource.ID, ObjectID: newID(), Run: setting.JSON()}
+	started, err := s.submitTx(ctx, tx, jobs, r.Datasource, r.UserID, append([]string{JobType}, r.Then...), p)
+	if err != nil {
+		return Started{}, err
+	}
+	return started, s.Sources.SetStateTx(ctx, tx, r.Datasource.ID, source.Working, "sync_started", "")
+}
+
+// submitTx submits jobs that follow one after the other.
+func (s *Service) submitTx(ctx context.Context, tx *sql.Tx, jobs *job.Runner, d source.Datasource, userID string, kinds []string, p payload) (Started, error) {
+	started := Started{ObjectID: p.ObjectID}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return Started{}, err
+	}
 	parent := ""
-	for _, kind := range append([]string{JobType}, r.Then...) {
+	for _, kind := range kinds {
 		j, err := jobs.SubmitTx(ctx, tx, job.NewJob{
-			Type: kind, ProjectID: r.Datasource.ProjectID, UserID: r.UserID,
-			ParentID: parent, AfterParent: parent != "",
-			Source: "datasource", SourceID: r.Datasource.ID, SourceEventType: "http_connection", Payload: text,
+			Type: kind, ProjectID: d.ProjectID, UserID: userID, ParentID: parent, AfterParent: parent != "",
+			Source: "datasource", SourceID: d.ID, SourceEventType: "http_connection", Payload: text,
 		})
 		if err != nil {
 			return Started{}, err
@@ -130,7 +163,7 @@ func (s *Service) StartTx(ctx context.Context, tx *sql.Tx, jobs *job.Runner, r R
 		parent = j.ID
 		started.Jobs = append(started.Jobs, j)
 	}
-	return started, s.Sources.SetStateTx(ctx, tx, r.Datasource.ID, source.Working, "sync_started", "")
+	return started, nil
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -4,16 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 
-	"millwright/internal/engine"
 	"millwright/internal/errs"
 	"millwright/internal/httpsource"
 	"millwright/internal/ingest/spill"
 	"millwright/internal/ingest/typing"
 	"millwright/internal/job"
 	"millwright/internal/source"
-	"millwright/internal/table"
 )
 
 // A landing is one attempt to land the data of one run.
@@ -26,10 +25,20 @@ type landing struct {
 	stage      string      // our own folder for work in progress
 	earlier    *unfinished // what an earlier attempt may have left; nil if that is not kept
 
+	setting httpsource.RunSetting
+	base    base
+	known   *CursorState    // what the cursor remembers
+	sent    *ordered        // what it asks for
+	request httpsource.Spec // spec with that in it
+
 	outcome httpsource.Outcome
 	pages   spill.Info
+	watch   *watcher
 	types   typing.Result
-	parquet engine.Converted
+	facts   json.RawMessage
+	next    *CursorState // what is to be remembered; nil if nothing is new
+	outputs []output     // the Parquet files, that of the new records first
+	report  Landing
 }
 
 // Handle runs one connection for a job. Nothing is visible until the last step,
@@ -47,6 +56,9 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 		return err
 	}
 	err = l.land(ctx)
+	if e, ok := errs.Find(err); ok && e.Type == "dataset-moved" {
+		return job.Again(err) // restored or compacted meanwhile: what was built on is not there any more
+	}
 	if err != nil && !willRunAgain(ctx, err) {
 		l.recordFailure(ctx, err)
 	}
@@ -54,24 +66,19 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 }
 
 func (l *landing) land(ctx context.Context) (err error) {
-	id := l.payload.DatasourceID
-	if l.datasource, err = l.Sources.Lookup(ctx, id); err != nil {
-		return err
-	}
-	if l.spec, err = l.Sources.Spec(ctx, id); err != nil {
-		return err
-	}
-	stage, remove, err := l.Blobs.Stage(ctx)
+	remove, err := l.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	l.stage = stage
 	if err := l.fetch(ctx); err != nil {
 		return err
 	}
 	if err := l.judge(); err != nil {
 		return err
+	}
+	if l.base.exists && !replaces(l.setting.Mode) && l.watch.landed() == 0 {
+		return l.nothingNew(ctx)
 	}
 	if err := l.convert(ctx); err != nil {
 		return err
@@ -79,68 +86,116 @@ func (l *landing) land(ctx context.Context) (err error) {
 	return l.commit(ctx)
 }
 
-func (l *landing) pagesPath() string   { return filepath.Join(l.stage, "pages.ndjson.zst") }
-func (l *landing) parquetPath() string { return filepath.Join(l.stage, "data.parquet") }
+// open reads what the run has to know, and opens its stage.
+func (l *landing) open(ctx context.Context) (remove func(), err error) {
+	id := l.payload.DatasourceID
+	if l.datasource, err = l.Sources.Lookup(ctx, id); err != nil {
+		return nil, err
+	}
+	if l.spec, err = l.Sources.Spec(ctx, id); err != nil {
+		return nil, err
+	}
+	l.setting = l.spec.Options.Run
+	if len(l.payload.Run) > 0 {
+		if l.setting, err = httpsource.ParseRun(l.payload.Run, ""); err != nil {
+			return nil, err
+		}
+	}
+	if l.base, l.known, err = l.readBase(ctx, id, l.setting); err != nil {
+		return nil, err
+	}
+	l.request = l.spec
+	if !l.setting.Cursor.IsZero() {
+		if l.sent, err = l.known.next(l.setting.Cursor); err != nil {
+			return nil, err
+		}
+		if l.sent != nil {
+			if l.request, err = l.spec.WithCursor(l.setting.Cursor, l.sent.raw); err != nil {
+				return nil, err
+			}
+		}
+	}
+	l.stage, remove, err = l.Blobs.Stage(ctx)
+	return remove, err
+}
+
+func (l *landing) pagesPath() string { return filepath.Join(l.stage, "pages.ndjson.zst") }
+
+// newSink returns a sink without a spill, whose types know of the rows that stay.
+func (l *landing) newSink(ctx context.Context) (*sink, error) {
+	types, err := l.base.observer()
+	if err != nil {
+		return nil, err
+	}
+	w := &watcher{}
+	if !l.setting.Cursor.IsZero() {
+		w.tracker = newTracker(l.setting.Cursor, l.known, l.sent, l.setting.Mode == httpsource.Merge)
+	}
+	if l.setting.Mode == httpsource.Merge {
+		w.keys = &keyWatch{key: l.setting.Key}
+	}
+	return &sink{ctx: ctx, run: l.run, types: types, watch: w}, nil
+}
 
 // fetch brings every page into the spill and watches the types go by. Pages that
 // an earlier attempt brought are not asked for again.
 func (l *landing) fetch(ctx context.Context) error {
-	previous, lastID, err := l.previous(ctx)
-	if err != nil {
+	if err := l.step(ctx, "fetch"); err != nil {
 		return err
 	}
-	to, err := l.bring(ctx, l.earlier, true, lastID)
+	to, err := l.bring(ctx, l.earlier, true)
 	if e, ok := errs.Find(err); ok && e.Type == httpsource.StaleResume {
-		to, err = l.bring(ctx, l.earlier, false, lastID)
+		to, err = l.bring(ctx, l.earlier, false)
 	}
 	if err != nil {
 		return err
 	}
-	l.types = to.types.Schema(previous)
-	return nil
-}
-
-// previous returns the schema of the dataset's current version, whose columns
-// keep their field ids, and the highest id used so far.
-func (l *landing) previous(ctx context.Context) (*table.Schema, int, error) {
-	d, err := l.Datasets.ByDatasource(ctx, l.datasource.ID)
-	if err != nil || len(d) == 0 {
-		return nil, 0, err
+	l.watch = to.watch
+	if to.watch.keys != nil {
+		if err := to.watch.keys.end(); err != nil {
+			return err
+		}
 	}
-	return &d[0].Schema, d[0].LastFieldID, nil
+	if to.watch.tracker != nil {
+		if l.next, err = to.watch.tracker.end(); err != nil {
+			return err
+		}
+	}
+	l.types = l.base.decide(to.types)
+	l.facts, err = to.types.State()
+	return err
 }
 
 // judge refuses data that are known to be incomplete, unless a person said that
 // a warning is enough.
 func (l *landing) judge() error {
 	v := l.outcome.Verdict
-	if v.State != httpsource.Incomplete || l.spec.Options.WarnOnly {
+	if v.State == httpsource.Incomplete && !l.spec.Options.WarnOnly {
+		return errs.New(errs.Upstream, "the run is incomplete: %s", v.Message).Named("incomplete-"+v.Reason).
+			Fix("the previous version stays readable", `set options.on_partial to "warn" to keep what came`)
+	}
+	if l.next == nil || v.State == httpsource.Complete || v.State == httpsource.CompleteUnverified {
 		return nil
 	}
-	return errs.New(errs.Upstream, "the run is incomplete: %s", v.Message).Named("incomplete-"+v.Reason).
-		Fix("the previous version stays readable", `set options.on_partial to "warn" to keep what came`)
+	// Records that did not come may lie below the greatest value that did.
+	if l.setting.Mode != httpsource.Merge {
+		return errs.New(errs.Upstream, "the run did not bring all records, so its cursor cannot go on from the newest one: %s", v.Message).
+			Named("cursor-needs-complete").Fix("raise the limit, so that a run brings all that is new", "use mode merge, which may ask for records twice")
+	}
+	l.next = nil
+	l.report.Notes = append(l.report.Notes, "the cursor stays where it was, because the run did not bring all records")
+	return nil
 }
 
-// convert turns the spill into one Parquet file, in the engine's sandbox.
-func (l *landing) convert(ctx context.Context) error {
-	input := l.pagesPath()
-	l.run.Progress(ctx, l.stats(job.Progress{Phase: "convert", Message: "writing Parquet", Fraction: 0.8}))
-	if !l.types.Direct {
-		input = filepath.Join(l.stage, "normal.ndjson.zst")
-		if err := spill.Rewrite(ctx, l.pagesPath(), l.types.Normalizer(), input, nil); err != nil {
-			return err
-		}
+// nothingNew completes a run that brought no record that is not landed yet. The
+// dataset stays at its version.
+func (l *landing) nothingNew(ctx context.Context) error {
+	message := fmt.Sprintf("nothing new%s: %d records came, all of them landed before", l.known.describe(l.setting.Cursor), l.watch.seen)
+	if l.watch.seen == 0 {
+		message = fmt.Sprintf("nothing new%s: no record came", l.known.describe(l.setting.Cursor))
 	}
-	var err error
-	l.parquet, err = l.Engine.Convert(ctx, engine.Conversion{Input: input, Output: l.parquetPath(), Schema: l.types.Schema})
-	if err != nil {
-		return err
-	}
-	if l.parquet.Rows != l.outcome.Records || l.pages.Records != l.outcome.Records {
-		return errs.New(errs.Internal, "%d records came, %d were spilled and %d rows were written; nothing is kept",
-			l.outcome.Records, l.pages.Records, l.parquet.Rows)
-	}
-	return nil
+	l.run.Progress(ctx, l.stats(job.Progress{Phase: "commit", Message: message, Fraction: 0.95}))
+	return l.finish(ctx, message, nil)
 }
 
 func (l *landing) stats(p job.Progress) job.Progress {
@@ -148,10 +203,18 @@ func (l *landing) stats(p job.Progress) job.Progress {
 	return p
 }
 
+// step lets a test fail or die at a step.
+func (l *landing) step(ctx context.Context, name string) error {
+	if l.Step == nil {
+		return nil
+	}
+	return l.Step(ctx, name)
+}
+
 // willRunAgain reports whether another attempt owns the job now, or will follow
 // because the server is stopping: this one's failure then means nothing.
 func willRunAgain(ctx context.Context, err error) bool {
-	if errors.Is(err, errs.Conflict) {
+	if e, ok := errs.Find(err); ok && e.Type == "job-superseded" {
 		return true
 	}
 	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errs.Canceled)

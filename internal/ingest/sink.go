@@ -20,6 +20,7 @@ type sink struct {
 	run     *job.Run
 	spill   *spill.Writer
 	types   *typing.Observer
+	watch   *watcher
 	pages   int64
 	records int64
 	bytes   int64
@@ -34,7 +35,7 @@ func (s *sink) BeginPage(p httpsource.Page) error {
 
 // Record spills one record and looks at its types.
 func (s *sink) Record(raw []byte) error {
-	if err := s.types.Observe(raw); err != nil {
+	if err := s.look(raw); err != nil {
 		return err
 	}
 	if err := s.spill.Record(raw); err != nil {
@@ -47,11 +48,23 @@ func (s *sink) Record(raw []byte) error {
 	return nil
 }
 
+// look notes what a record means for types, key and cursor.
+func (s *sink) look(raw []byte) error {
+	land, err := s.watch.see(raw)
+	if err != nil || !land {
+		return err
+	}
+	return s.types.Observe(raw)
+}
+
 // EndPage closes the page.
 func (s *sink) EndPage(p httpsource.PageEnd) error {
 	s.pages++
 	s.bytes += p.Bytes
 	s.progress("fetch", s.message())
+	if err := s.watch.pageEnded(); err != nil {
+		return err
+	}
 	if err := s.spill.EndPage(p.Bytes); err != nil {
 		return err
 	}

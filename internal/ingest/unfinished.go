@@ -14,7 +14,6 @@ import (
 
 	"millwright/internal/httpsource"
 	"millwright/internal/ingest/spill"
-	"millwright/internal/ingest/typing"
 )
 
 // An unfinished run keeps its pages in a folder of its own, which outlives the
@@ -147,14 +146,14 @@ func (u *unfinished) find(page int) (found bookmarkLine) {
 }
 
 // takeUp opens the spill of an earlier attempt behind its last whole page, and
-// shows its records to types. It returns no writer if there is nothing to go on from.
-func (u *unfinished) takeUp(ctx context.Context, types *typing.Observer) (*spill.Writer, bookmarkLine, error) {
+// shows its records to look. It returns no writer if there is nothing to go on from.
+func (u *unfinished) takeUp(ctx context.Context, look func(record []byte) error) (*spill.Writer, bookmarkLine, error) {
 	none := bookmarkLine{}
 	w, last, err := spill.Resume(u.pagesPath(), spill.Limits{}, func(record []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return types.Observe(record)
+		return look(record)
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -178,14 +177,16 @@ func closeIf(w *spill.Writer) error {
 
 // desk opens the sink of an attempt: behind the pages of an earlier one if resume
 // is set and there are any, and else at the first page.
-func (l *landing) desk(ctx context.Context, u *unfinished, resume bool, lastID int) (*sink, string, error) {
-	newTypes := func() *typing.Observer { return typing.NewObserver(typing.Limits{LastID: lastID}) }
-	to := &sink{ctx: ctx, run: l.run, types: newTypes()}
+func (l *landing) desk(ctx context.Context, u *unfinished, resume bool) (*sink, string, error) {
+	to, err := l.newSink(ctx)
+	if err != nil {
+		return nil, "", err
+	}
 	path := l.pagesPath()
 	if u != nil {
 		path, to.unfinished = u.pagesPath(), u
 		if resume {
-			w, at, err := u.takeUp(ctx, to.types)
+			w, at, err := u.takeUp(ctx, to.look)
 			if err != nil {
 				return nil, "", err
 			}
@@ -202,16 +203,18 @@ func (l *landing) desk(ctx context.Context, u *unfinished, resume bool, lastID i
 		if err := u.marks(true); err != nil {
 			return nil, "", err
 		}
-		to.types = newTypes()
+		if to, err = l.newSink(ctx); err != nil { // what takeUp has shown to the other counts for nothing
+			return nil, "", err
+		}
+		to.unfinished = u
 	}
-	var err error
 	to.spill, err = spill.Create(path, spill.Limits{})
 	return to, "", err
 }
 
 // bring fetches into a desk and leaves the finished pages in the stage.
-func (l *landing) bring(ctx context.Context, u *unfinished, resume bool, lastID int) (*sink, error) {
-	to, next, err := l.desk(ctx, u, resume, lastID)
+func (l *landing) bring(ctx context.Context, u *unfinished, resume bool) (*sink, error) {
+	to, next, err := l.desk(ctx, u, resume)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +224,7 @@ func (l *landing) bring(ctx context.Context, u *unfinished, resume bool, lastID 
 	} else {
 		to.progress("fetch", "going on after "+to.message())
 	}
-	if l.outcome, err = l.Client.Fetch(ctx, l.spec, httpsource.Options{Resume: next, Secrets: l.Sources.SecretsOfProject(l.datasource.ProjectID)}, to); err != nil {
+	if l.outcome, err = l.Client.Fetch(ctx, l.request, httpsource.Options{Resume: next, Secrets: l.Sources.SecretsOfProject(l.datasource.ProjectID)}, to); err != nil {
 		return nil, err
 	}
 	if l.pages, err = to.spill.Finish(); err != nil {

@@ -2,8 +2,6 @@ package spill
 
 import (
 	"bufio"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -131,7 +129,8 @@ func Resume(path string, l Limits, replay func(record []byte) error) (w *Writer,
 		return nil, Page{}, err
 	}
 	for _, p := range pages {
-		w.end, last = p.End, p
+		w.pack.end.Store(p.End)
+		last = p
 		w.info.Pages++
 		w.info.Records += p.Records
 		w.info.Bytes += p.Bytes
@@ -166,20 +165,42 @@ func wholePages(file, side *os.File) ([]Page, error) {
 		return nil, err
 	}
 	defer r.zip.Close()
+	rest, err := newRests(file, pages[len(pages)-1].End)
+	if err != nil {
+		return nil, err
+	}
+	defer rest.zip.Close()
 	for i, p := range pages {
-		h := sha256.New()
+		var sum uint32
 		for range p.Records {
 			if !r.lines.Scan() {
 				break
 			}
-			h.Write(r.lines.Bytes())
-			h.Write([]byte{'\n'})
+			sum = checksum(checksum(sum, r.lines.Bytes()), []byte{'\n'})
 		}
-		if hex.EncodeToString(h.Sum(nil)) != p.SHA256 {
+		if sum != p.Sum || !rest.whole(int64(i), p.Body) {
 			return wholeFrames(pages, i), nil
 		}
 	}
 	return pages, nil
+}
+
+// whole reports whether the rest of a page is as the index says.
+func (r *rests) whole(page int64, b *Body) bool {
+	if b == nil {
+		return true
+	}
+	var sum uint32
+	for {
+		chunk, err := r.chunk(page)
+		if err == io.EOF {
+			return sum == b.Sum
+		}
+		if err != nil {
+			return false
+		}
+		sum = checksum(sum, chunk)
+	}
 }
 
 // wholeFrames returns the pages of the frames before the one that holds page i.
@@ -218,7 +239,7 @@ func (w *Writer) replay(f func([]byte) error) error {
 	if f == nil {
 		return nil
 	}
-	r, err := newReader(w.file, w.end)
+	r, err := newReader(w.pack.file, w.pack.end.Load())
 	if err != nil {
 		return err
 	}

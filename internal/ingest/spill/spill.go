@@ -2,12 +2,15 @@
 // page, so that types can be decided again without asking the source again.
 //
 // The file is newline-delimited JSON in zstd frames, and any zstd reader reads it
-// so. After the records it holds two skippable frames: the index of the pages, and
-// a footer of fixed size, which only a file that was closed has. A page never
-// spans frames, so that a run that died can go on after its last whole frame: see
+// so. Between these are skippable frames with the rest of each page: what its body
+// holds beside the records, so that [OpenPages] gives it back whole. At the end stand
+// two more: the index of the pages, and a footer of fixed size, which only a file
+// that was closed has. No frame begins in one page and ends in the middle of a
+// later one, so that a run that died can go on behind its last whole frames: see
 // [Resume]. Until the file is closed the index grows in a file beside it.
 //
-// Neither writer nor reader holds more than one record and the zstd window.
+// Neither writer nor reader holds more than one record and some frames, of about a
+// megabyte each.
 package spill
 
 import (
@@ -30,9 +33,10 @@ type Page struct {
 	Records int64  `json:"records"` // how many it has
 	Bytes   int64  `json:"bytes"`   // of its records with a newline each
 
-	Received int64  `json:"received"` // bytes of the page as the source sent it
-	SHA256   string `json:"sha256"`   // of the same, in hex
-	End      int64  `json:"end"`      // of the frame that holds it, as an offset in the file
+	Received int64  `json:"received"`       // bytes of the page as the source sent it
+	Sum      uint32 `json:"crc32c"`         // of its records with a newline each
+	Body     *Body  `json:"body,omitempty"` // nil if only records were kept
+	End      int64  `json:"end"`            // of the frames that hold it, as an offset in the file
 }
 
 // Info sums up a file.
@@ -58,6 +62,7 @@ const frameSize = 256 << 10
 
 const (
 	skippable  = 0x184D2A5D // the magic number of a zstd frame that readers skip
+	restFrame  = 0x184D2A5B // one that holds rests of pages
 	footerMark = "MWSPILL1"
 	footerSize = 8 + len(footerMark) + 4*8 // frame header, mark, four numbers
 )
@@ -71,7 +76,7 @@ type footer struct {
 }
 
 func (f footer) encode() []byte {
-	b := frameHeader(footerSize - 8)
+	b := frameHeader(skippable, footerSize-8)
 	b = append(b, footerMark...)
 	for _, n := range []int64{f.index, f.pages, f.records, f.bytes} {
 		b = binary.LittleEndian.AppendUint64(b, uint64(n))
@@ -80,8 +85,8 @@ func (f footer) encode() []byte {
 }
 
 // frameHeader returns the start of a skippable frame of that many bytes.
-func frameHeader(size int) []byte {
-	b := binary.LittleEndian.AppendUint32(nil, skippable)
+func frameHeader(magic uint32, size int) []byte {
+	b := binary.LittleEndian.AppendUint32(nil, magic)
 	return binary.LittleEndian.AppendUint32(b, uint32(size))
 }
 

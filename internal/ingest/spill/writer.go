@@ -2,39 +2,31 @@ package spill
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"hash"
-	"io"
 	"os"
-
-	"github.com/klauspost/compress/zstd"
 
 	"millwright/internal/errs"
 )
 
 // A Writer writes records, page by page. It is not safe for concurrent use.
 //
-// Finish makes the file whole; Close without it leaves a file that only [Resume]
-// reads.
+// Frames are compressed and written beside what calls it, so an error of the disk
+// may come with a later call. Finish makes the file whole; Close without it leaves a
+// file that only [Resume] reads. One of them must be called.
 type Writer struct {
 	path string
 	most int // bytes of a record
-	file *os.File
-	side *os.File // the index of the pages whose frame is written
-	zip  *zstd.Encoder
-	end  int64 // bytes of the file
+	pack *packer
 	info Info
 
 	page    Page
 	inPage  bool
+	body    bool // the page's rest has ended
 	closed  bool
-	hash    hash.Hash
-	line    []byte
-	frame   int64 // bytes of records in the frame that is open
+	lines   []byte // of the frame that is open
+	summed  int    // bytes in lines that are in the page's sum
+	rest    []byte // entries of the frame of rests that is open
+	frame   int64  // bytes since the last seal
 	waiting []Page
 }
 
@@ -56,32 +48,21 @@ func Create(path string, l Limits) (w *Writer, err error) {
 func sidePath(path string) string { return path + ".pages" }
 
 func newWriter(path string, file, side *os.File, l Limits) (*Writer, error) {
-	w := &Writer{path: path, most: maxRecord, file: file, side: side, hash: sha256.New(), info: Info{Path: path}}
+	w := &Writer{path: path, most: maxRecord, info: Info{Path: path}}
 	if l.Record > 0 && l.Record < maxRecord {
 		w.most = l.Record
 	}
-	zip, err := zstd.NewWriter((*fileEnd)(w), zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
-	if err != nil {
+	var err error
+	if w.pack, err = newPacker(file, side); err != nil {
 		return nil, errors.Join(err, file.Close(), side.Close())
 	}
-	w.zip = zip
 	return w, nil
-}
-
-// A fileEnd is a writer that writes to its file and counts.
-type fileEnd Writer
-
-func (w *fileEnd) Write(p []byte) (int, error) {
-	n, err := w.file.Write(p)
-	w.end += int64(n)
-	return n, err
 }
 
 // Info sums up what was written so far; its size is that of whole frames.
 func (w *Writer) Info() Info {
 	i := w.info
-	i.Size = w.end
+	i.Size = w.pack.end.Load()
 	return i
 }
 
@@ -91,14 +72,13 @@ func (w *Writer) BeginPage(p Page) error {
 	if w.inPage {
 		return errs.New(errs.Internal, "page %d begins inside page %d", p.Number, w.page.Number)
 	}
-	w.inPage = true
+	w.inPage, w.body = true, false
 	w.page = Page{Number: p.Number, URL: p.URL, First: w.info.Records}
-	w.hash.Reset()
 	return nil
 }
 
-// Record writes one record of the page, a valid JSON value, without the white
-// space between its tokens and otherwise as it is. It does not keep raw.
+// Record writes one record of the page, a valid JSON value, as it is; but one with
+// line breaks without the white space between its tokens. It does not keep raw.
 func (w *Writer) Record(raw []byte) error {
 	if !w.inPage {
 		return errs.New(errs.Internal, "a record outside of a page")
@@ -106,21 +86,31 @@ func (w *Writer) Record(raw []byte) error {
 	if len(raw) > w.most {
 		return errTooLong(w.most)
 	}
-	w.line = append(compact(w.line[:0], raw), '\n')
-	if len(w.line) == 1 || bytes.IndexByte(w.line, '\n') != len(w.line)-1 {
+	if len(w.lines) > 0 && len(w.lines)+len(raw) >= frameMost {
+		w.ship()
+	}
+	start := len(w.lines)
+	if bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') < 0 {
+		w.lines = append(w.lines, raw...)
+	} else {
+		w.lines = compact(w.lines, raw)
+	}
+	if line := w.lines[start:]; len(line) == 0 || line[0] <= ' ' || bytes.IndexByte(line, '\n') >= 0 {
+		w.lines = w.lines[:start]
 		return errs.New(errs.Invalid, "a record is not valid JSON").Named("bad-json")
 	}
-	w.hash.Write(w.line)
-	if _, err := w.zip.Write(w.line); err != nil {
-		return fmt.Errorf("spill.Record: %w", err)
-	}
-	n := int64(len(w.line))
+	w.lines = append(w.lines, '\n')
+	n := int64(len(w.lines) - start)
 	w.frame += n
 	w.page.Bytes += n
 	w.page.Records++
 	w.info.Bytes += n
 	w.info.Records++
-	return nil
+	if len(w.lines) < frameMost {
+		return nil
+	}
+	w.ship()
+	return w.pack.failed()
 }
 
 // EndPage ends the page, of which so many bytes came over the wire. A page that
@@ -131,39 +121,39 @@ func (w *Writer) EndPage(received int64) error {
 		return errs.New(errs.Internal, "a page ends that did not begin")
 	}
 	w.inPage = false
+	w.sum()
 	w.page.Received = received
-	w.page.SHA256 = hex.EncodeToString(w.hash.Sum(nil))
 	w.waiting = append(w.waiting, w.page)
 	w.info.Pages++
 	if w.frame >= frameSize {
-		return w.seal()
+		w.seal()
 	}
-	return nil
+	return w.pack.failed()
 }
 
-// seal ends the frame and then adds its pages to the index, in this order, so that
+// sum adds the records that are in lines to the sum of their page.
+func (w *Writer) sum() {
+	w.page.Sum = checksum(w.page.Sum, w.lines[w.summed:])
+	w.summed = len(w.lines)
+}
+
+// ship ends the frame of records.
+func (w *Writer) ship() {
+	if w.inPage {
+		w.sum()
+	}
+	w.lines, w.summed = w.pack.records(w.lines), 0
+}
+
+// seal ends the frames, and has their pages added to the index behind them, so that
 // the index names only pages that are in the file.
-func (w *Writer) seal() (err error) {
-	defer errs.Wrap(&err, "spill.seal")
-	if w.frame > 0 {
-		if err := w.zip.Close(); err != nil {
-			return err
-		}
-		w.zip.Reset((*fileEnd)(w))
-		w.frame = 0
+func (w *Writer) seal() {
+	if len(w.lines) > 0 {
+		w.ship()
 	}
-	var lines []byte
-	for _, p := range w.waiting {
-		p.End = w.end
-		line, err := json.Marshal(p)
-		if err != nil {
-			return err
-		}
-		lines = append(append(lines, line...), '\n')
-	}
-	w.waiting = w.waiting[:0]
-	_, err = w.side.Write(lines)
-	return err
+	w.shipRest()
+	w.pack.index(w.waiting)
+	w.waiting, w.frame = nil, 0
 }
 
 // Finish ends the file, makes it durable and closes the writer. It fails inside a
@@ -173,7 +163,8 @@ func (w *Writer) Finish() (info Info, err error) {
 	if w.inPage {
 		return Info{}, errs.New(errs.Internal, "the file ends inside page %d", w.page.Number)
 	}
-	if err := w.finish(); err != nil {
+	w.seal()
+	if err := w.pack.finish(w.info); err != nil {
 		return Info{}, err
 	}
 	if err := w.Close(); err != nil {
@@ -192,33 +183,7 @@ func (w *Writer) Close() error {
 		return nil
 	}
 	w.closed = true
-	// An encoder that is not closed holds no goroutine, as its concurrency is 1.
-	return errors.Join(w.file.Close(), w.side.Close())
-}
-
-// finish writes all that stands behind the records, and syncs.
-func (w *Writer) finish() error {
-	if err := w.seal(); err != nil {
-		return err
-	}
-	foot := footer{index: w.end, pages: w.info.Pages, records: w.info.Records, bytes: w.info.Bytes}
-	var index bytes.Buffer
-	if _, err := w.side.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	w.zip.Reset(&index)
-	if _, err := io.Copy(w.zip, w.side); err != nil {
-		return err
-	}
-	if err := w.zip.Close(); err != nil {
-		return err
-	}
-	for _, b := range [][]byte{frameHeader(index.Len()), index.Bytes(), foot.encode()} {
-		if _, err := (*fileEnd)(w).Write(b); err != nil {
-			return err
-		}
-	}
-	return w.file.Sync()
+	return w.pack.close()
 }
 
 // compact appends the JSON value raw to dst without the white space between its tokens.

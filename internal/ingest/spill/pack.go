@@ -1,0 +1,203 @@
+package spill
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"hash/crc32"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/zstd"
+
+	"millwright/internal/errs"
+)
+
+// A packer compresses frames and writes them in order, on a goroutine of its own.
+//
+// Compressing costs more than all else that happens to a record. So that it never
+// holds up a source that is faster, a frame is stored as it is while others wait.
+type packer struct {
+	file *os.File
+	side *os.File // the index of the pages whose frames are written
+	zip  *zstd.Encoder
+	end  atomic.Int64 // bytes of the file
+
+	jobs    chan job
+	spare   chan []byte
+	work    sync.WaitGroup
+	stopped bool
+	broken  atomic.Pointer[error] // the first error; nothing is written behind it
+	out     []byte
+}
+
+// A job is a frame to write, or pages to add to the index.
+type job struct {
+	data  []byte
+	rest  bool
+	pages []Page
+}
+
+const (
+	frameMost = 1 << 20 // bytes of records in a frame, if more than one
+	queued    = 3       // frames that wait
+	spareMost = 2 * frameMost
+)
+
+func newPacker(file, side *os.File) (*packer, error) {
+	zip, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return nil, err
+	}
+	p := &packer{file: file, side: side, zip: zip, jobs: make(chan job, queued), spare: make(chan []byte, queued+2)}
+	p.work.Go(p.run)
+	return p, nil
+}
+
+func (p *packer) run() {
+	for j := range p.jobs {
+		if p.failed() == nil {
+			if err := p.do(j); err != nil {
+				p.broken.Store(&err)
+			}
+		}
+		if j.data != nil && cap(j.data) <= spareMost {
+			select {
+			case p.spare <- j.data[:0]:
+			default:
+			}
+		}
+	}
+}
+
+// failed returns the first error there was.
+func (p *packer) failed() error {
+	if err := p.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (p *packer) do(j job) (err error) {
+	defer errs.Wrap(&err, "spill.pack")
+	if j.pages != nil {
+		return p.note(j.pages)
+	}
+	p.out = p.out[:0]
+	if j.rest {
+		p.out = append(p.out, frameHeader(restFrame, 0)...)
+	}
+	if len(p.jobs) >= queued-1 && len(j.data) <= frameMost {
+		p.out = appendStored(p.out, j.data)
+	} else {
+		p.out = p.zip.EncodeAll(j.data, p.out)
+	}
+	if j.rest {
+		binary.LittleEndian.PutUint32(p.out[4:], uint32(len(p.out)-8))
+	}
+	err = p.write(p.out)
+	if cap(p.out) > 2*spareMost {
+		p.out = nil
+	}
+	return err
+}
+
+func (p *packer) write(b []byte) error {
+	n, err := p.file.Write(b)
+	p.end.Add(int64(n))
+	return err
+}
+
+// note adds pages to the index.
+func (p *packer) note(pages []Page) error {
+	var lines []byte
+	for _, page := range pages {
+		page.End = p.end.Load()
+		line, err := json.Marshal(page)
+		if err != nil {
+			return err
+		}
+		lines = append(append(lines, line...), '\n')
+	}
+	_, err := p.side.Write(lines)
+	return err
+}
+
+// records takes a frame of records and returns an empty buffer for the next one.
+func (p *packer) records(lines []byte) []byte { return p.give(job{data: lines}) }
+
+func (p *packer) give(j job) []byte {
+	p.jobs <- j
+	if cap(j.data) > spareMost {
+		p.drain() // one long record at a time is enough to hold
+	}
+	select {
+	case b := <-p.spare:
+		return b
+	default:
+		return make([]byte, 0, frameMost+64<<10)
+	}
+}
+
+// drain waits until all that was given is written.
+func (p *packer) drain() {
+	p.stop()
+	p.stopped = false
+	p.jobs = make(chan job, queued)
+	p.work.Go(p.run)
+}
+
+func (p *packer) index(pages []Page) {
+	if len(pages) > 0 {
+		p.jobs <- job{pages: pages}
+	}
+}
+
+func (p *packer) stop() {
+	if !p.stopped {
+		p.stopped = true
+		close(p.jobs)
+	}
+	p.work.Wait()
+}
+
+// close ends the goroutine and closes the files.
+func (p *packer) close() error {
+	p.stop()
+	return errors.Join(p.file.Close(), p.side.Close())
+}
+
+// finish writes all that stands behind the records, and syncs.
+func (p *packer) finish(info Info) error {
+	p.stop()
+	if err := p.failed(); err != nil {
+		return err
+	}
+	foot := footer{index: p.end.Load(), pages: info.Pages, records: info.Records, bytes: info.Bytes}
+	var index bytes.Buffer
+	if _, err := p.side.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	p.zip.Reset(&index)
+	if _, err := io.Copy(p.zip, p.side); err != nil {
+		return err
+	}
+	if err := p.zip.Close(); err != nil {
+		return err
+	}
+	for _, b := range [][]byte{frameHeader(skippable, index.Len()), index.Bytes(), foot.encode()} {
+		if err := p.write(b); err != nil {
+			return err
+		}
+	}
+	return p.file.Sync()
+}
+
+// checksum adds data to a CRC-32C.
+func checksum(sum uint32, data []byte) uint32 {
+	return crc32.Update(sum, crc32.MakeTable(crc32.Castagnoli), data)
+}
