@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
 
@@ -35,6 +36,8 @@ type DB struct {
 	reader *sql.DB
 	lock   *lock // nil if another process holds it
 	served bool
+
+	generation atomic.Uint64 // see Generation
 }
 
 // A Querier runs SQL: the database, or a transaction of it.
@@ -110,6 +113,7 @@ func connect(ctx context.Context, path string, conns int, options url.Values) (*
 // rolled back if it returns an error or panics. Transactions run one at a time:
 // inside fn use only tx, because Tx and Write would wait for fn itself.
 func (db *DB) Tx(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	defer db.generation.Add(1)
 	tx, err := db.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -129,7 +133,7 @@ func (db *DB) Tx(ctx context.Context, fn func(tx *sql.Tx) error) error {
 func (db *DB) Read() Querier { return db.reader }
 
 // Write returns the writer for single statements. Inside Tx use its tx.
-func (db *DB) Write() Querier { return db.writer }
+func (db *DB) Write() Querier { return noted{db} }
 
 // Writer returns the writer's pool of one connection. It is for the job queue,
 // which needs a *sql.DB; everybody else uses Tx and Write.

@@ -2,6 +2,8 @@ package tenant
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"millwright/internal/errs"
@@ -20,26 +22,44 @@ func (s *Store) Authenticate(ctx context.Context, token string) (_ Identity, err
 	if !wellFormed(token) {
 		return Identity{}, refuse("this is not an API key of this server, or it was not copied whole")
 	}
-	key, found, err := meta.One(ctx, s.DB.Read(), scanKey, selectKey+`WHERE hash = ?`, hashKey(token))
+	hash := hashKey(token)
+	k, err := s.keys.Get(s.DB, hash, func() (knownKey, error) { return s.lookUp(ctx, hash) })
 	if err != nil {
 		return Identity{}, err
 	}
+	s.touch(ctx, k.key)
+	return k.who.clone(), nil
+}
+
+// A knownKey is a key that is good, and who has it.
+type knownKey struct {
+	key APIKey
+	who Identity
+}
+
+func (s *Store) lookUp(ctx context.Context, hash string) (knownKey, error) {
+	key, found, err := meta.One(ctx, s.DB.Read(), scanKey, selectKey+`WHERE hash = ?`, hash)
+	if err != nil {
+		return knownKey{}, err
+	}
 	if !found {
-		return Identity{}, refuse("this server does not know this API key")
+		return knownKey{}, refuse("this server does not know this API key")
 	}
 	if !key.Enabled {
-		return Identity{}, refuse("this API key is disabled")
+		return knownKey{}, refuse("this API key is disabled")
 	}
 	who, err := s.identity(ctx, key.UserID)
 	if errs.KindOf(err) == errs.NotFound {
-		return Identity{}, refuse("the user of this API key was removed")
-	}
-	if err != nil {
-		return Identity{}, err
+		return knownKey{}, refuse("the user of this API key was removed")
 	}
 	who.KeyID = key.ID
-	s.touch(ctx, key)
-	return who, nil
+	return knownKey{key, who}, err
+}
+
+// clone returns a copy that shares nothing with who.
+func (who Identity) clone() Identity {
+	who.TeamIDs, who.Roles = slices.Clone(who.TeamIDs), maps.Clone(who.Roles)
+	return who
 }
 
 // First returns the oldest user, whom Seed made: for the command line and for
@@ -82,6 +102,11 @@ func (s *Store) touch(ctx context.Context, key APIKey) {
 	if key.LastUsed != nil && now.Sub(*key.LastUsed) < time.Minute {
 		return
 	}
+	// One of those who find it due is enough.
+	if !s.touching.CompareAndSwap(false, true) {
+		return
+	}
+	defer s.touching.Store(false)
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_, _ = s.DB.Write().ExecContext(ctx, `UPDATE api_keys SET last_used = ? WHERE id = ?`, meta.Micros(now), key.ID)

@@ -9,6 +9,7 @@ package tenant
 import (
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -105,6 +106,9 @@ func (who Identity) MayManage() error {
 type Store struct {
 	DB  *meta.DB
 	Now func() time.Time // the clock
+
+	keys     meta.Memo[string, knownKey] // by hash; good ones only
+	touching atomic.Bool                 // a time of last use is being written
 }
 
 func (s *Store) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
