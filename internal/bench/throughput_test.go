@@ -173,7 +173,7 @@ func (b *workbench) each(t *testing.T, page func(n int), emit func(raw []byte) e
 		if page != nil {
 			page(i + 1)
 		}
-		if _, err := decode.Split(bytes.NewReader(body), decode.Plan{Path: path, Shape: decode.Rows}, limits, emit); err != nil {
+		if _, err := decode.Split(bytes.NewBuffer(body), decode.Plan{Path: path, Shape: decode.Rows}, limits, emit); err != nil {
 			t.Fatal(err)
 		}
 	}

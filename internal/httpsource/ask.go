@@ -143,6 +143,9 @@ func (a *asker) read(l *loaded) (err error) {
 		return err
 	}
 	var buf bytes.Buffer
+	if n := l.answer.length; n > 0 && n < pageMemory {
+		buf.Grow(int(n) + bytes.MinRead)
+	}
 	_, err = io.CopyN(&buf, l.body, pageMemory)
 	l.head, l.whole = buf.Bytes(), err == io.EOF
 	if err != nil && err != io.EOF {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"net/http"
 	"strings"
@@ -40,7 +41,7 @@ var errEnough = errors.New("enough records")
 func (f *fetch) deliver(l *loaded, number int) (facts, error) {
 	p := facts{header: l.answer.header, number: number}
 	f.last = f.last[:0]
-	var r io.Reader = bytes.NewReader(l.head)
+	var r io.Reader = bytes.NewBuffer(l.head)
 	if !l.whole {
 		r = io.MultiReader(r, l.body)
 	}
@@ -60,6 +61,7 @@ func (f *fetch) deliver(l *loaded, number int) (facts, error) {
 		return p, fromSink{err}
 	}
 	f.hash.Reset()
+	f.opening = true
 	before := f.out.Records
 	res, err := decode.Split(r, f.plan, f.limits.decoding(), f.record)
 	p.records, p.hash = f.out.Records-before, f.hash.Sum64()
@@ -147,6 +149,9 @@ func (f *fetch) record(raw []byte) error {
 	if f.opt.MaxRecords > 0 && f.out.Records >= f.opt.MaxRecords {
 		return errEnough
 	}
+	if f.opening {
+		f.openings[maphash.Bytes(f.hash.Seed(), raw)], f.opening = true, false
+	}
 	f.hash.Write(raw)
 	f.hash.WriteByte('\n')
 	// A source that echoes the credentials would put them into the data.
@@ -209,11 +214,28 @@ func (f *fetch) scrub(raw []byte) []byte {
 }
 
 // digest returns the hash of a page's records without giving them to anybody.
-func (f *fetch) digest(l *loaded) (sum uint64, rows int64, err error) {
+func (f *fetch) digest(l *loaded) (sum uint64, err error) {
 	f.hash.Reset()
-	res, err := decode.Split(bytes.NewReader(l.head), f.plan, f.limits.decoding(), func(raw []byte) error {
+	_, err = decode.Split(bytes.NewBuffer(l.head), f.plan, f.limits.decoding(), func(raw []byte) error {
 		f.hash.Write(raw)
 		return f.hash.WriteByte('\n')
 	})
-	return f.hash.Sum64(), res.Rows, err
+	return f.hash.Sum64(), err
+}
+
+// repeats returns the number of the earlier page whose records a page has, or 0.
+// Only a page that begins like an earlier one is read to its end for that.
+func (f *fetch) repeats(l *loaded) int {
+	known := false
+	_, err := decode.Split(bytes.NewBuffer(l.head), f.plan, f.limits.decoding(), func(raw []byte) error {
+		known = f.openings[maphash.Bytes(f.hash.Seed(), raw)]
+		return errEnough
+	})
+	if !known || !errors.Is(err, errEnough) {
+		return 0
+	}
+	if sum, err := f.digest(l); err == nil {
+		return f.pages[sum]
+	}
+	return 0
 }

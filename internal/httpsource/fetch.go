@@ -23,23 +23,25 @@ type fetch struct {
 	opt  Options
 	sink Sink
 
-	out     Outcome
-	plan    decode.Plan
-	planned bool // the plan is settled
-	hash    maphash.Hash
-	pages   map[uint64]int  // hash of a page's records -> its number
-	tokens  map[string]bool // ways to a next page that were taken
-	longest int64           // records of the longest page
-	short   bool            // the page before was shorter than the longest
-	empties int             // empty pages in a row
-	samples int             // bytes in out.Sample
-	hidden  int64           // records in which a secret was hidden
-	single  bool            // the answer is one object
-	last    []byte          // the last record of the page, if paging may need it
-	faulty  string          // a page that speaks of an error in place of records
-	total   claim
-	ahead   ahead
-	earlier bookmark // what an earlier Fetch has done
+	out      Outcome
+	plan     decode.Plan
+	planned  bool // the plan is settled
+	hash     maphash.Hash
+	pages    map[uint64]int  // hash of a page's records -> its number
+	openings map[uint64]bool // hashes of the first records of pages
+	opening  bool            // the next record is the first of its page
+	tokens   map[string]bool // ways to a next page that were taken
+	longest  int64           // records of the longest page
+	short    bool            // the page before was shorter than the longest
+	empties  int             // empty pages in a row
+	samples  int             // bytes in out.Sample
+	hidden   int64           // records in which a secret was hidden
+	single   bool            // the answer is one object
+	last     []byte          // the last record of the page, if paging may need it
+	faulty   string          // a page that speaks of an error in place of records
+	total    claim
+	ahead    ahead
+	earlier  bookmark // what an earlier Fetch has done
 }
 
 // A claim is how many records the source says there are.
@@ -66,7 +68,7 @@ func (c *Client) Fetch(ctx context.Context, spec Spec, opt Options, sink Sink) (
 		return Outcome{}, err
 	}
 	defer leave()
-	f := &fetch{asker: ask, opt: opt, sink: sink, pages: map[uint64]int{}, tokens: map[string]bool{}}
+	f := &fetch{asker: ask, opt: opt, sink: sink, pages: map[uint64]int{}, openings: map[uint64]bool{}, tokens: map[string]bool{}}
 	f.opt.MaxPages = lesser(opt.MaxPages, whole.Options.Limits.Pages)
 	f.opt.MaxRecords = lesser(opt.MaxRecords, whole.Options.Limits.Records)
 	f.opt.HeadBytes = min(opt.HeadBytes, 64<<10)

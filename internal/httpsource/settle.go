@@ -41,7 +41,7 @@ func (f *fetch) settle(l *loaded, r *io.Reader) (*decode.Spool, error) {
 func (f *fetch) inspect(l *loaded, r *io.Reader, path decode.Path) (decode.Finding, *decode.Spool, error) {
 	if l.whole {
 		found, err := decode.Inspect(*r, path, f.limits.decoding())
-		*r = bytes.NewReader(l.head)
+		*r = bytes.NewBuffer(l.head)
 		return found, nil, err
 	}
 	file, err := decode.NewSpool(f.client.cfg.TempDir, *r)

@@ -95,7 +95,7 @@ func (f *fetch) differs(l *loaded, first facts) bool {
 	if !l.whole {
 		return true
 	}
-	sum, _, err := f.digest(l)
+	sum, err := f.digest(l)
 	return err != nil || sum != first.hash
 }
 
@@ -126,9 +126,9 @@ func (f *fetch) next(ctx context.Context, c call, style paginate.Style, p facts)
 	}
 	if numbered && l.whole && a.Number > 1 {
 		// Some sources give their last page again and again; it is not taken twice.
-		if sum, rows, err := f.digest(l); err == nil && rows > 0 && f.pages[sum] > 0 {
+		if earlier := f.repeats(l); earlier > 0 {
 			f.drop(l)
-			f.repeated(a, a.Number+1, f.pages[sum])
+			f.repeated(a, a.Number+1, earlier)
 			return nil, nil
 		}
 	}

@@ -64,13 +64,34 @@ type leash struct {
 const slack = 256 << 10
 
 func (l *leash) Read(p []byte) (int, error) {
-	room := l.limit + slack - (l.read - l.mark)
-	if room <= 0 {
-		return 0, tooLarge("record-too-large", l.option, "one value is longer than %s, the limit for a value held in memory", size(l.limit))
+	if err := l.taut(); err != nil {
+		return 0, err
 	}
-	n, err := l.r.Read(p[:min(int64(len(p)), room)])
+	n, err := l.r.Read(p[:min(int64(len(p)), l.room())])
 	l.read += int64(n)
 	return n, err
+}
+
+func (l *leash) room() int64 { return l.limit + slack - (l.read - l.mark) }
+
+// taut fails if nothing more may be read before something is finished.
+func (l *leash) taut() error {
+	if l.room() > 0 {
+		return nil
+	}
+	return l.tooLong()
+}
+
+// allows fails if a value of that many bytes may not be held.
+func (l *leash) allows(n int) error {
+	if int64(n) <= l.limit+slack {
+		return nil
+	}
+	return l.tooLong()
+}
+
+func (l *leash) tooLong() error {
+	return tooLarge("record-too-large", l.option, "one value is longer than %s, the limit for a value held in memory", size(l.limit))
 }
 
 // size writes a number of bytes for a person.

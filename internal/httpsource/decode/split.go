@@ -43,9 +43,12 @@ func (r Result) Selected() bool { return r.Kind != 0 }
 // The JSON must be strict: no duplicate keys, no bytes that are not UTF-8, no
 // lone surrogates, nothing after the document. So must CSV and XML.
 func Split(r io.Reader, plan Plan, l Limits, emit func(raw []byte) error) (Result, error) {
-	s := newSplitter(r, plan, l, emit)
+	return newSplitter(r, plan, l, emit).all()
+}
+
+func (s *splitter) all() (Result, error) {
 	var err error
-	switch plan.Shape.Base() {
+	switch s.plan.Shape.Base() {
 	case CSV:
 		err = s.csv()
 	case XML:
@@ -71,7 +74,7 @@ func Split(r io.Reader, plan Plan, l Limits, emit func(raw []byte) error) (Resul
 type stopped struct{ error }
 
 type splitter struct {
-	dec    *jsontext.Decoder
+	dec    *tokens
 	leash  *leash
 	plan   Plan
 	limits Limits
@@ -81,6 +84,8 @@ type splitter struct {
 	depth  int // how many steps of the path were followed at the deepest point
 	buf    []byte
 	join   joiner
+	keep   *keeper  // nil if nothing is kept
+	main   *tokens  // of the body itself
 	table  *tabular // of the array of arrays that is being read
 
 	look    look // while the shape is not known
@@ -93,7 +98,7 @@ func newSplitter(r io.Reader, plan Plan, l Limits, emit func([]byte) error) *spl
 	if plan.Shape.Base() == Columns || plan.Path.query != nil {
 		s.leash.limit, s.leash.option = max(l.DocumentBytes, l.RecordBytes), "document_bytes"
 	}
-	s.dec = jsontext.NewDecoder(s.leash)
+	s.dec = newTokens(s.leash)
 	return s
 }
 
@@ -380,6 +385,9 @@ func (s *splitter) give(raw jsontext.Value) error {
 func (s *splitter) out(raw []byte) error {
 	s.result.Rows++
 	if err := s.emit(raw); err != nil {
+		return stopped{err}
+	}
+	if err := s.keep.record(s.main, raw); err != nil {
 		return stopped{err}
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-func bytesReader(raw []byte) io.Reader { return bytes.NewReader(raw) }
+func bytesReader(raw []byte) io.Reader { return bytes.NewBuffer(raw) }
 
 // value reads the next value whole. It is valid until the next read.
 func (s *splitter) value() (jsontext.Value, error) {
@@ -19,7 +19,19 @@ func (s *splitter) value() (jsontext.Value, error) {
 	if s.dec.StackDepth() >= s.limits.Depth {
 		return nil, tooDeep(s.limits.Depth)
 	}
-	return raw, measure(raw, s.limits)
+	return raw, s.measure()
+}
+
+// measure checks the depth of the value that was read last and the number of keys of
+// its objects. The tokenizer allows more of both than what comes after it can bear.
+func (s *splitter) measure() error {
+	if s.dec.scan.keys > s.limits.Keys {
+		return tooManyKeys(s.limits.Keys)
+	}
+	if s.dec.deep() > s.limits.Depth {
+		return tooDeep(s.limits.Depth)
+	}
+	return nil
 }
 
 // held reads the next value whole, which may be as long as a document that has
@@ -35,7 +47,7 @@ func (s *splitter) held() (jsontext.Value, error) {
 func (s *splitter) within(raw jsontext.Value, f func() error) error {
 	dec, rope := s.dec, s.leash
 	s.leash = &leash{r: bytesReader(raw), limit: max(s.limits.DocumentBytes, s.limits.RecordBytes), option: "document_bytes"}
-	s.dec = jsontext.NewDecoder(s.leash)
+	s.dec = newTokens(s.leash)
 	defer func() { s.dec, s.leash = dec, rope }()
 	return f()
 }
@@ -112,7 +124,7 @@ func (s *splitter) skip() error {
 		if depth > s.limits.Depth {
 			return tooDeep(s.limits.Depth)
 		}
-		if kind, n := s.dec.StackIndex(depth); kind == '{' && n/2 > int64(s.limits.Keys) {
+		if l := s.dec.top(); l != nil && l.kind == '{' && l.n > int64(s.limits.Keys) {
 			return tooManyKeys(s.limits.Keys)
 		}
 		if depth == base {
