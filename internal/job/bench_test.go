@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"millwright/internal/job"
+	"millwright/internal/meta/metatest"
 )
 
 // BenchmarkNoop measures jobs a second, from a backlog that is there already.
 func BenchmarkNoop(b *testing.B) {
 	ran := make(chan struct{}, b.N)
-	db := open(b)
+	db := metatest.Open(b)
 	r := newRunner(b, db, map[string]job.Handler{"x": func(context.Context, *job.Run) error {
 		ran <- struct{}{}
 		return nil
@@ -40,7 +41,7 @@ func BenchmarkNoop(b *testing.B) {
 // BenchmarkStart measures from Submit's call to the handler's first instruction.
 func BenchmarkStart(b *testing.B) {
 	began := make(chan time.Time, 1)
-	r := newRunner(b, open(b), map[string]job.Handler{"x": func(context.Context, *job.Run) error {
+	r := newRunner(b, metatest.Open(b), map[string]job.Handler{"x": func(context.Context, *job.Run) error {
 		began <- time.Now()
 		return nil
 	}}, job.Config{})

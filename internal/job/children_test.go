@@ -8,11 +8,12 @@ import (
 
 	"millwright/internal/errs"
 	"millwright/internal/job"
+	"millwright/internal/meta/metatest"
 )
 
 func TestJobsThatWaitStartWhenTheirParentHasCompleted(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := metatest.Open(t)
 	release, order := make(chan struct{}), make(chan string, 10)
 	say := func(_ context.Context, run *job.Run) error {
 		order <- run.Job.UserID
@@ -56,7 +57,7 @@ func TestJobsThatWaitStartWhenTheirParentHasCompleted(t *testing.T) {
 
 func TestJobsThatWaitFailWithTheirParentInOneStep(t *testing.T) {
 	t.Parallel()
-	r := newRunner(t, open(t), map[string]job.Handler{
+	r := newRunner(t, metatest.Open(t), map[string]job.Handler{
 		"child":  func(context.Context, *job.Run) error { t.Error("it ran"); return nil },
 		"parent": func(context.Context, *job.Run) error { return errs.New(errs.Upstream, "503") },
 	}, job.Config{})
@@ -76,7 +77,7 @@ func TestJobsThatWaitFailWithTheirParentInOneStep(t *testing.T) {
 
 func TestARolledBackCompletionLeavesTheJobRunning(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := metatest.Open(t)
 	undo := errors.New("undo")
 	r := newRunner(t, db, map[string]job.Handler{"child": nothing, "x": func(ctx context.Context, run *job.Run) error {
 		err := db.Tx(ctx, func(tx *sql.Tx) error {
@@ -104,7 +105,7 @@ func TestARolledBackCompletionLeavesTheJobRunning(t *testing.T) {
 
 func TestAnErrorAfterTheCompletionChangesNothing(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := metatest.Open(t)
 	// The job is known to be completed while its handler still runs: the test must
 	// not end before that, nor the handler end its goroutine by failing the test.
 	returned := make(chan struct{})

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"millwright/internal/errs"
 	"millwright/internal/job"
 	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 )
 
 func TestMain(m *testing.M) {
@@ -23,25 +23,6 @@ func TestMain(m *testing.M) {
 		crashInAJob(dir)
 	}
 	goleak.VerifyTestMain(m)
-}
-
-func open(t testing.TB) *meta.DB {
-	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "meta.db"))
-}
-
-func openAt(t testing.TB, path string) *meta.DB {
-	t.Helper()
-	db, err := meta.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return db
 }
 
 func newRunner(t testing.TB, db *meta.DB, handlers map[string]job.Handler, cfg job.Config) *job.Runner {
@@ -143,7 +124,7 @@ func count(t testing.TB, q meta.Querier, query string, args ...any) (n int) {
 func TestAJobRunsOnceAndIsCompleted(t *testing.T) {
 	t.Parallel()
 	got := make(chan job.Job, 2)
-	db := open(t)
+	db := metatest.Open(t)
 	r := newRunner(t, db, map[string]job.Handler{"copy": func(_ context.Context, run *job.Run) error {
 		got <- run.Job
 		return nil
@@ -204,7 +185,7 @@ func TestHowAnAttemptEnds(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()
-			r := newRunner(t, open(t), map[string]job.Handler{"x": func(context.Context, *job.Run) error { return tt.err }},
+			r := newRunner(t, metatest.Open(t), map[string]job.Handler{"x": func(context.Context, *job.Run) error { return tt.err }},
 				job.Config{MaxAttempts: 2})
 			start(t, r)
 			j := wait(t, r, submit(t, r, job.NewJob{Type: "x"}).ID)
@@ -218,7 +199,7 @@ func TestHowAnAttemptEnds(t *testing.T) {
 
 func TestAPanicFailsTheJobAndNothingElse(t *testing.T) {
 	t.Parallel()
-	r := newRunner(t, open(t), map[string]job.Handler{
+	r := newRunner(t, metatest.Open(t), map[string]job.Handler{
 		"panic": func(context.Context, *job.Run) error { panic("token=hunter2") },
 		"fine":  nothing,
 	}, job.Config{Workers: 1})
@@ -234,7 +215,7 @@ func TestAPanicFailsTheJobAndNothingElse(t *testing.T) {
 
 func TestALateJobIsStoppedAndSaysSo(t *testing.T) {
 	t.Parallel()
-	r := newRunner(t, open(t), map[string]job.Handler{"slow": func(ctx context.Context, _ *job.Run) error {
+	r := newRunner(t, metatest.Open(t), map[string]job.Handler{"slow": func(ctx context.Context, _ *job.Run) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}}, job.Config{Timeout: time.Millisecond})
@@ -247,7 +228,7 @@ func TestALateJobIsStoppedAndSaysSo(t *testing.T) {
 
 func TestSubmitRefuses(t *testing.T) {
 	t.Parallel()
-	r := newRunner(t, open(t), map[string]job.Handler{"x": nothing}, job.Config{})
+	r := newRunner(t, metatest.Open(t), map[string]job.Handler{"x": nothing}, job.Config{})
 	done := submit(t, r, job.NewJob{Type: "x"})
 	if err := r.Cancel(t.Context(), done.ID); err != nil {
 		t.Fatal(err)
@@ -275,7 +256,7 @@ func TestSubmitRefuses(t *testing.T) {
 
 func TestARolledBackSubmitLeavesNothing(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := metatest.Open(t)
 	r := newRunner(t, db, map[string]job.Handler{"x": nothing}, job.Config{})
 	undo := errors.New("undo")
 	err := db.Tx(t.Context(), func(tx *sql.Tx) error {
@@ -296,7 +277,7 @@ func TestTwoHundredJobsRunOnceEach(t *testing.T) {
 	t.Parallel()
 	const n = 200
 	ran := make(chan job.ID, 2*n)
-	db := open(t)
+	db := metatest.Open(t)
 	r := newRunner(t, db, map[string]job.Handler{"x": func(_ context.Context, run *job.Run) error {
 		ran <- run.Job.ID
 		return nil

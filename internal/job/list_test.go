@@ -7,20 +7,13 @@ import (
 
 	"millwright/internal/errs"
 	"millwright/internal/job"
+	"millwright/internal/meta/metatest"
 )
 
 func TestListFilters(t *testing.T) {
 	t.Parallel()
-	db := open(t)
-	for _, sql := range []string{
-		`INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'o', 0, 0)`,
-		`INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('t', 'o', 't', 0, 0)`,
-		`INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p1', 't', 'p', 0, 0), ('p2', 't', 'p', 0, 0)`,
-	} {
-		if _, err := db.Write().ExecContext(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
-	}
+	db := metatest.Open(t)
+	metatest.Projects(t, db, "p1", "p2")
 	r := newRunner(t, db, map[string]job.Handler{"a": nothing, "b": nothing}, job.Config{})
 	for i, n := range []job.NewJob{
 		{Type: "a", ProjectID: "p1", Source: "datasource", SourceID: "d1", SourceEventType: "http_connection"},

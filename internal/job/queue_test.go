@@ -7,6 +7,7 @@ import (
 
 	"millwright/internal/errs"
 	"millwright/internal/job"
+	"millwright/internal/meta/metatest"
 )
 
 // copyRows gives every job of the queue a second row.
@@ -14,7 +15,7 @@ const copyRows = `INSERT INTO river_job (args, kind, max_attempts, queue, state,
 
 func TestAJobStartsWithoutWaitingForThePoll(t *testing.T) {
 	t.Parallel()
-	r := newRunner(t, open(t), map[string]job.Handler{"x": nothing}, job.Config{})
+	r := newRunner(t, metatest.Open(t), map[string]job.Handler{"x": nothing}, job.Config{})
 	start(t, r)
 	at := time.Now()
 	const n = 20 // polling takes about a second for each
@@ -28,7 +29,7 @@ func TestAJobStartsWithoutWaitingForThePoll(t *testing.T) {
 
 func TestWhatTheQueueStillHoldsFromBeforeIsDropped(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := metatest.Open(t)
 	ran := make(chan job.ID, 3)
 	r := newRunner(t, db, map[string]job.Handler{"x": func(_ context.Context, run *job.Run) error {
 		ran <- run.Job.ID
@@ -50,7 +51,7 @@ func TestWhatTheQueueStillHoldsFromBeforeIsDropped(t *testing.T) {
 
 func TestAJobThatIsPutOffRunsOnlyWhenItIsDue(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := metatest.Open(t)
 	r := newRunner(t, db, map[string]job.Handler{
 		"later": func(context.Context, *job.Run) error {
 			return errs.New(errs.Unavailable, "busy").After(time.Hour)
@@ -79,7 +80,7 @@ func TestAJobThatIsPutOffRunsOnlyWhenItIsDue(t *testing.T) {
 
 func TestAClockThatIsSetBackHoldsNothingUp(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := metatest.Open(t)
 	ahead := job.Config{Now: func() time.Time { return time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC) }}
 	j := submit(t, newRunner(t, db, map[string]job.Handler{"x": nothing}, ahead), job.NewJob{Type: "x"})
 	r := newRunner(t, db, map[string]job.Handler{"x": nothing}, job.Config{})

@@ -19,11 +19,12 @@ import (
 	"millwright/internal/errs"
 	"millwright/internal/job"
 	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 )
 
 func TestAPendingJobIsCanceledAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newRunner(t, open(t), map[string]job.Handler{"x": func(context.Context, *job.Run) error {
+	r := newRunner(t, metatest.Open(t), map[string]job.Handler{"x": func(context.Context, *job.Run) error {
 		t.Error("a canceled job ran")
 		return nil
 	}}, job.Config{})
@@ -43,7 +44,7 @@ func TestAPendingJobIsCanceledAtOnce(t *testing.T) {
 
 func TestARunningJobIsCanceledWhenItReturnsAndCannotCompleteBefore(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := metatest.Open(t)
 	began, complete := make(chan struct{}), make(chan error, 1)
 	r := newRunner(t, db, map[string]job.Handler{"x": func(ctx context.Context, run *job.Run) error {
 		close(began)
@@ -78,7 +79,7 @@ func TestARunningJobIsCanceledWhenItReturnsAndCannotCompleteBefore(t *testing.T)
 
 func TestAFinishedJobCannotBeCanceled(t *testing.T) {
 	t.Parallel()
-	r := newRunner(t, open(t), map[string]job.Handler{"x": nothing}, job.Config{})
+	r := newRunner(t, metatest.Open(t), map[string]job.Handler{"x": nothing}, job.Config{})
 	start(t, r)
 	j := wait(t, r, submit(t, r, job.NewJob{Type: "x"}).ID)
 	if err := r.Cancel(t.Context(), j.ID); !errors.Is(err, errs.Conflict) {
@@ -94,7 +95,7 @@ func TestAJobLongerThanTheGraceIsCutOffAndRunAgainAtTheNextStart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "meta.db")
 	var id job.ID
 	synctest.Test(t, func(t *testing.T) {
-		db := openAt(t, path)
+		db := metatest.OpenAt(t, path)
 		began := make(chan struct{})
 		r := newRunner(t, db, map[string]job.Handler{"x": func(ctx context.Context, _ *job.Run) error {
 			close(began)
@@ -117,7 +118,7 @@ func TestAJobLongerThanTheGraceIsCutOffAndRunAgainAtTheNextStart(t *testing.T) {
 			t.Errorf("got %+v", j)
 		}
 	})
-	r := newRunner(t, openAt(t, path), map[string]job.Handler{"x": nothing}, job.Config{})
+	r := newRunner(t, metatest.OpenAt(t, path), map[string]job.Handler{"x": nothing}, job.Config{})
 	start(t, r)
 	if j := wait(t, r, id); j.Status != job.Completed || j.Attempt != 2 {
 		t.Errorf("got %+v", j)
@@ -127,7 +128,7 @@ func TestAJobLongerThanTheGraceIsCutOffAndRunAgainAtTheNextStart(t *testing.T) {
 // A handler that is deaf to its context must not keep the server from stopping.
 func TestAHandlerThatDoesNotReturnIsNamedAndLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db := open(t)
+		db := metatest.Open(t)
 		began, release := make(chan struct{}), make(chan struct{})
 		var log bytes.Buffer
 		r := newRunner(t, db, map[string]job.Handler{"deaf": func(context.Context, *job.Run) error {
@@ -158,7 +159,7 @@ func TestAHandlerThatDoesNotReturnIsNamedAndLeftBehind(t *testing.T) {
 func TestAJobShorterThanTheGraceIsFinished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := make(chan struct{})
-		r := newRunner(t, open(t), map[string]job.Handler{"x": func(ctx context.Context, _ *job.Run) error {
+		r := newRunner(t, metatest.Open(t), map[string]job.Handler{"x": func(ctx context.Context, _ *job.Run) error {
 			close(began)
 			time.Sleep(9 * time.Second)
 			return ctx.Err()
@@ -185,7 +186,7 @@ func TestAJobShorterThanTheGraceIsFinished(t *testing.T) {
 // SIGSTOP, and wakes up when the second has begun to redo its job.
 func TestAnOldAttemptIsFenced(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := metatest.Open(t)
 	began, hung, woken, late := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	wake := sync.OnceFunc(func() { close(woken) })
 	old := newRunner(t, db, map[string]job.Handler{"x": func(ctx context.Context, run *job.Run) error {
@@ -298,7 +299,7 @@ func TestAfterAKillRunningJobsAreRedoneAtOnce(t *testing.T) {
 	_ = child.Wait() // "signal: killed" is what we asked for
 
 	began := make(chan time.Time, 3)
-	r := newRunner(t, openAt(t, filepath.Join(dir, "meta.db")), map[string]job.Handler{"x": func(context.Context, *job.Run) error {
+	r := newRunner(t, metatest.OpenAt(t, filepath.Join(dir, "meta.db")), map[string]job.Handler{"x": func(context.Context, *job.Run) error {
 		began <- time.Now()
 		return nil
 	}}, job.Config{})
@@ -326,7 +327,7 @@ func TestAfterAKillRunningJobsAreRedoneAtOnce(t *testing.T) {
 
 func TestAJobThatKillsTheServerIsGivenUp(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := metatest.Open(t)
 	r := newRunner(t, db, map[string]job.Handler{"x": nothing}, job.Config{})
 	j := submit(t, r, job.NewJob{Type: "x"})
 	if _, err := db.Write().ExecContext(t.Context(), `UPDATE jobs SET status = 'running', crashes = 9`); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"millwright/internal/errs"
 	"millwright/internal/job"
+	"millwright/internal/meta/metatest"
 )
 
 // collect returns the events' names until the channel closes.
@@ -41,7 +42,7 @@ func subscribe(t *testing.T, r *job.Runner, id job.ID, after int64) <-chan job.E
 
 func TestASubscriberGetsTheStoredEventsThenTheLiveOnesThenTheEnd(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := metatest.Open(t)
 	began, release := make(chan struct{}), make(chan struct{})
 	r := newRunner(t, db, map[string]job.Handler{"x": func(ctx context.Context, run *job.Run) error {
 		err := run.Emit(ctx, "NewDataObjectEvent", map[string]int{"n": 1})
@@ -83,7 +84,7 @@ func TestASubscriberGetsTheStoredEventsThenTheLiveOnesThenTheEnd(t *testing.T) {
 
 func TestACanceledAndAFailedJobEndWithJobFailed(t *testing.T) {
 	t.Parallel()
-	r := newRunner(t, open(t), map[string]job.Handler{"x": func(context.Context, *job.Run) error {
+	r := newRunner(t, metatest.Open(t), map[string]job.Handler{"x": func(context.Context, *job.Run) error {
 		return errs.New(errs.Invalid, "bad").Fix("better")
 	}}, job.Config{})
 	canceled := submit(t, r, job.NewJob{Type: "x"})
@@ -108,7 +109,7 @@ func TestACanceledAndAFailedJobEndWithJobFailed(t *testing.T) {
 func TestASubscriberThatDoesNotReadHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	const emits = 40
-	r := newRunner(t, open(t), map[string]job.Handler{"x": func(ctx context.Context, run *job.Run) error {
+	r := newRunner(t, metatest.Open(t), map[string]job.Handler{"x": func(ctx context.Context, run *job.Run) error {
 		for i := range 100_000 {
 			run.Progress(ctx, job.Progress{Pages: int64(i)})
 			if i%(100_000/emits) == 0 {
@@ -139,7 +140,7 @@ func TestASubscriberThatDoesNotReadHoldsNobodyUp(t *testing.T) {
 
 func TestProgressIsSeenAtOnceAndStoredOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db := open(t)
+		db := metatest.Open(t)
 		if _, err := db.Write().ExecContext(t.Context(), `
 			CREATE TABLE writes (detail TEXT);
 			CREATE TRIGGER count_writes AFTER UPDATE OF detail ON jobs WHEN new.status = 'running'
@@ -187,7 +188,7 @@ func TestProgressIsSeenAtOnceAndStoredOnceASecond(t *testing.T) {
 
 func TestSubscriptionsEndWithTheirContextAndWithRun(t *testing.T) {
 	t.Parallel()
-	r := newRunner(t, open(t), map[string]job.Handler{"x": nothing}, job.Config{})
+	r := newRunner(t, metatest.Open(t), map[string]job.Handler{"x": nothing}, job.Config{})
 	j := submit(t, r, job.NewJob{Type: "x"})
 	blocked := submit(t, r, job.NewJob{Type: "x", ParentID: j.ID, AfterParent: true})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -212,7 +213,7 @@ func TestSubscriptionsEndWithTheirContextAndWithRun(t *testing.T) {
 
 func TestHandlersCannotForgeTheEnd(t *testing.T) {
 	t.Parallel()
-	r := newRunner(t, open(t), map[string]job.Handler{"x": func(ctx context.Context, run *job.Run) error {
+	r := newRunner(t, metatest.Open(t), map[string]job.Handler{"x": func(ctx context.Context, run *job.Run) error {
 		return run.Emit(ctx, job.EventCompleted, nil)
 	}}, job.Config{})
 	start(t, r)

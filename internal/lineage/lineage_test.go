@@ -3,7 +3,6 @@ package lineage_test
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -11,30 +10,14 @@ import (
 
 	"millwright/internal/errs"
 	"millwright/internal/lineage"
-	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 )
 
 // world has a project p with the objects request, pages, parquet, other and orphan.
 func world(t *testing.T) *lineage.Store {
 	t.Helper()
-	db, err := meta.Open(t.Context(), filepath.Join(t.TempDir(), "meta.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, sql := range []string{
-		`INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'o', 0, 0)`,
-		`INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('t', 'o', 't', 0, 0)`,
-		`INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p', 't', 'p', 0, 0)`,
-	} {
-		if _, err := db.Write().ExecContext(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
-	}
+	db := metatest.Open(t)
+	metatest.Projects(t, db, "p")
 	s := &lineage.Store{DB: db, Now: time.Now}
 	for _, id := range []string{"request", "pages", "parquet", "other", "orphan"} {
 		object(t, s, id)

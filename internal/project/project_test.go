@@ -1,7 +1,6 @@
 package project_test
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -9,22 +8,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"millwright/internal/errs"
-	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/project"
 )
 
 // newStore returns a store with the teams a, b and c.
 func newStore(t *testing.T) *project.Store {
 	t.Helper()
-	db, err := meta.Open(t.Context(), filepath.Join(t.TempDir(), "meta.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	if _, err := db.Write().ExecContext(t.Context(), `INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'o', 1, 1);
-		INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('a', 'o', 'a', 1, 1), ('b', 'o', 'b', 1, 1), ('c', 'o', 'c', 1, 1)`); err != nil {
-		t.Fatal(err)
-	}
+	db := metatest.Open(t)
+	metatest.Teams(t, db, "o", "a", "b", "c")
 	now := time.Date(2025, 6, 1, 0, 0, 0, 1500, time.UTC) // stands still: order must not need the clock
 	return &project.Store{DB: db, Now: func() time.Time { return now }}
 }

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/recur"
 	"millwright/internal/schedule"
 )
@@ -22,19 +22,9 @@ import (
 func TestTheRunnerStartsRunsWhenTheirTimeHasCome(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		db, err := meta.Open(context.Background(), filepath.Join(dir, "meta.db"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		if _, err := db.Write().ExecContext(t.Context(), `
-			INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'o', 1, 1);
-			INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('t', 'o', 't', 1, 1);
-			INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p', 't', 'p', 1, 1);
-			INSERT INTO datasources (id, project_id, name, type, uri, status, phase, message, description, table_name, metadata, created_at, updated_at)
-				VALUES ('d', 'p', 'd', '', '', 'ready', '', '', '', 'd', '{}', 1, 1)`); err != nil {
-			t.Fatal(err)
-		}
+		db := metatest.OpenAt(t, filepath.Join(dir, "meta.db"))
+		metatest.Projects(t, db, "p")
+		metatest.Datasource(t, db, "p", "d")
 		var log bytes.Buffer
 		begun := time.Now()
 		var started []time.Duration

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/schedule"
 )
 
@@ -51,7 +52,10 @@ func fireUntilKilled(path string) {
 func TestASlotHasOneRunWheneverTheServerDies(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "meta.db")
-	db := openDB(t, path)
+	db, err := meta.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	furnish(t, db)
 	w := &world{t: t, now: anchor}
 	w.Store = &schedule.Store{DB: db, Now: func() time.Time { return w.now }}
@@ -83,7 +87,7 @@ func TestASlotHasOneRunWheneverTheServerDies(t *testing.T) {
 		}
 		_ = cmd.Wait() // it was killed
 	}
-	w.DB = openDB(t, path)
+	w.DB = metatest.OpenAt(t, path)
 	var runs, different int
 	if err := w.DB.Read().QueryRowContext(t.Context(), `SELECT count(*), count(DISTINCT at) FROM runs`).Scan(&runs, &different); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"millwright/internal/errs"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/schedule"
 )
 
@@ -228,8 +229,12 @@ func TestClockJumps(t *testing.T) {
 // TestWhateverHappens lets the clock, runs and refusals do what they like.
 func TestWhateverHappens(t *testing.T) {
 	t.Parallel()
+	shared := newWorld(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t)
+		w := &world{t: t, now: anchor}
+		w.Store = &schedule.Store{DB: shared.DB, Now: func() time.Time { return w.now }}
+		metatest.Exec(t, w.DB, `DELETE FROM schedules`)
+		metatest.Exec(t, w.DB, `DELETE FROM runs`)
 		n := schedule.Setting{Timing: timings().Draw(rt, "timing"), Overlap: rapid.SampledFrom([]string{"skip", "queue"}).Draw(rt, "overlap")}
 		first := w.set(n)
 		var all []time.Time
@@ -289,6 +294,20 @@ func TestASlotThatWasNotDealtWithComesWhenTheClockIsPutRight(t *testing.T) {
 	}
 	if s := w.state(); s.Spans() != 1 {
 		t.Errorf("%d spans for slots without a gap", s.Spans())
+	}
+}
+
+func TestWhatRanAheadOfTimeDoesNotRunAgainWhenItsTimeComes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.set(every("1h"))
+	w.now = w.now.Add(10 * time.Hour) // by mistake: 22:00
+	w.look()
+	w.now = w.now.Add(-10 * time.Hour)
+	w.pass(65*time.Minute, time.Minute)
+	w.now = w.now.Add(9 * time.Hour) // 22:05, after a downtime
+	if got := clocks(w.look()); !cmp.Equal(got, []string{"21:00"}) || w.state().Missed != 9+7 {
+		t.Errorf("got %v, missed %d", got, w.state().Missed)
 	}
 }
 

@@ -83,6 +83,27 @@ func TestSlots(t *testing.T) {
 	}
 }
 
+func TestTheLastSlot(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ rule, at, want string }{
+		{"at the slot", "2026-06-01T00:30:00Z", "2026-06-01T00:30:00Z"},
+		{"just before it", "2026-06-01T00:29:59Z", "2026-05-31T00:30:00Z"},
+		{"a slot that is shown once more, before that", "2026-10-25T01:10:00Z", "2026-10-25T00:30:00Z"},
+		{"a slot that is shown once more, then", "2026-10-25T01:30:00Z", "2026-10-25T00:30:00Z"},
+		{"a slot that the clocks jumped over", "2026-03-29T01:00:00Z", "2026-03-29T01:00:00Z"},
+		{"before the jump", "2026-03-29T00:59:59Z", "2026-03-28T01:30:00Z"},
+	} {
+		at, err := time.Parse(time.RFC3339, c.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rule(t, schedule.Timing{Cron: "30 2 * * *", Zone: "Europe/Berlin"})
+		if got := r.Last(at).Format(time.RFC3339); got != c.want {
+			t.Errorf("%s: the last slot at %s is %s, want %s", c.rule, c.at, got, c.want)
+		}
+	}
+}
+
 func TestBadTimingsSayWhereAndWhatInstead(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -184,6 +205,9 @@ func TestSlotsHaveAnOrder(t *testing.T) {
 		next := r.Next(at)
 		if !next.After(at) {
 			rt.Fatalf("Next(%s) = %s", at, next)
+		}
+		if last := r.Last(at); last.After(at) || !r.Next(last).Equal(next) {
+			rt.Fatalf("Last(%s) = %s and Next of that %s, but Next(%s) = %s", at, last, r.Next(last), at, next)
 		}
 		if last := r.Last(next); !last.Equal(next) {
 			rt.Fatalf("Last(%s) = %s, though it is a slot", next, last)

@@ -3,13 +3,13 @@ package schedule_test
 import (
 	"context"
 	"database/sql"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"millwright/internal/errs"
 	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/schedule"
 )
 
@@ -25,38 +25,20 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	db := openDB(t, filepath.Join(t.TempDir(), "meta.db"))
+	db := metatest.Open(t)
 	furnish(t, db)
 	w := &world{t: t, now: anchor}
 	w.Store = &schedule.Store{DB: db, Now: func() time.Time { return w.now }}
 	return w
 }
 
-func openDB(t testing.TB, path string) *meta.DB {
-	t.Helper()
-	db, err := meta.Open(context.Background(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
 func furnish(t testing.TB, db *meta.DB) {
 	t.Helper()
-	for _, query := range []string{
-		`INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'o', 1, 1)`,
-		`INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('t', 'o', 't', 1, 1)`,
-		`INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p', 't', 'p', 1, 1), ('q', 't', 'q', 1, 1)`,
-		`INSERT INTO datasources (id, project_id, name, type, uri, status, phase, message, description, table_name, metadata, created_at, updated_at)
-			VALUES ('d', 'p', 'd', '', '', 'ready', '', '', '', 'd', '{}', 1, 1), ('e', 'p', 'e', '', '', 'ready', '', '', '', 'e', '{}', 1, 1),
-			('f', 'q', 'f', '', '', 'ready', '', '', '', 'f', '{}', 1, 1)`,
-		`CREATE TABLE runs (n INTEGER PRIMARY KEY, at BIGINT NOT NULL)`,
-	} {
-		if _, err := db.Write().ExecContext(context.Background(), query); err != nil {
-			t.Fatal(err)
-		}
+	metatest.Projects(t, db, "p", "q")
+	for id, project := range map[string]string{"d": "p", "e": "p", "f": "q"} {
+		metatest.Datasource(t, db, project, id)
 	}
+	metatest.Exec(t, db, `CREATE TABLE runs (n INTEGER PRIMARY KEY, at BIGINT NOT NULL)`)
 }
 
 func (w *world) start(ctx context.Context, tx *sql.Tx, _ schedule.Schedule) (string, error) {

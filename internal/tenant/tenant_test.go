@@ -1,7 +1,6 @@
 package tenant_test
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"millwright/internal/errs"
-	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/secret"
 	"millwright/internal/tenant"
 )
@@ -20,11 +19,7 @@ type clock struct{ now time.Time }
 
 func newStore(t *testing.T) (*tenant.Store, *clock) {
 	t.Helper()
-	db, err := meta.Open(t.Context(), filepath.Join(t.TempDir(), "meta.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := metatest.Open(t)
 	c := &clock{time.Date(2025, 6, 1, 12, 0, 0, 123456789, time.UTC)}
 	return &tenant.Store{DB: db, Now: func() time.Time { return c.now }}, c
 }
