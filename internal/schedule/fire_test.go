@@ -127,7 +127,12 @@ func TestAScheduleRests(t *testing.T) {
 	if got := w.pass(5*time.Hour, time.Minute); len(got) != 0 {
 		t.Errorf("while paused: %v", got)
 	}
-	w.now = w.now.Add(30 * time.Minute)
+	// A look that began before the pause finds the clock set back.
+	w.now = w.now.Add(-10 * time.Hour)
+	if started, err := w.Fire(t.Context(), "d", w.start); started || err != nil || !w.state().NextSlot.IsZero() {
+		t.Errorf("fired: %t, %v, next %s", started, err, w.state().NextSlot)
+	}
+	w.now = w.now.Add(10*time.Hour + 30*time.Minute)
 	if s, err = w.Resume(t.Context(), "d"); err != nil || s.Paused || len(s.Coming(5)) != 5 {
 		t.Errorf("resumed: %+v, %v", s, err)
 	}
