@@ -4,7 +4,7 @@ TAGS := netgo,duckdb_arrow
 export GOFLAGS := -buildvcs=false -tags=$(TAGS)
 export CGO_ENABLED := 1
 
-.PHONY: all build demo serve test check unit e2e bench crash report-connector fmt clean help prepare
+.PHONY: all build demo serve test test-real check unit e2e bench crash report-connector fmt clean help prepare
 
 all: build
 
@@ -23,6 +23,12 @@ serve: build ## run the server on 127.0.0.1:7400
 test: prepare build check unit ## everything: build, vet, staticcheck, race tests, end to end, real servers
 	@echo
 	@if [ -s .cache/skipped ]; then echo "Skipped, because it could not be installed:"; cat .cache/skipped; else echo "Nothing was skipped for want of a tool."; fi
+
+test-real: prepare build ## more real servers: stripe-mock, etcd, InfluxDB, a registry of images, RabbitMQ, OAuth
+	@bash .ci/prepare-real
+	MILLWRIGHT_REAL=1 go test -count=1 -run '^TestReal' -v -timeout 9m ./internal/e2e/...
+	@echo
+	@if [ -s .cache/skipped-real ]; then echo "Skipped, because it could not be installed:"; cat .cache/skipped-real; else echo "Nothing was skipped for want of a server."; fi
 
 prepare: ## install what the tests use besides Go: real servers, independent readers
 	@bash .ci/prepare

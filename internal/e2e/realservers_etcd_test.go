@@ -27,7 +27,7 @@ type etcdRange struct {
 	More  bool
 }
 
-func TestEtcdRangesArePagedByTheirLastKey(t *testing.T) {
+func TestRealEtcdRangesArePagedByTheirLastKey(t *testing.T) {
 	const keys, page = 2500, 400
 	base := startEtcd(t)
 	for first := 0; first < keys; first += 100 {

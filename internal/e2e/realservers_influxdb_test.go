@@ -76,7 +76,7 @@ func fillInfluxDB(t *testing.T, base string, each int) {
 	ask(t, "POST", base+"/write?"+values("db", "shop", "precision", "ns"), lines.Bytes(), nil, influxLogin()...)
 }
 
-func TestInfluxDBSeriesBecomeRows(t *testing.T) {
+func TestRealInfluxDBSeriesBecomeRows(t *testing.T) {
 	const each = 700
 	base := startInfluxDB(t)
 	fillInfluxDB(t, base, each)

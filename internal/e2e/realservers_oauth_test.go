@@ -145,7 +145,7 @@ func (a *shopAPI) spec(address string, grant map[string]any) map[string]any {
 	return map[string]any{"url": address + "/orders", "method": "GET", "authType": "OAuth2", "auth": map[string]any{"oauth2": grant}}
 }
 
-func TestOAuthClientCredentialsOutliveTheirTokens(t *testing.T) {
+func TestRealOAuthClientCredentialsOutliveTheirTokens(t *testing.T) {
 	api := &shopAPI{t: t, oauth: startOAuth(t, 3), pages: 20, seen: map[int]bool{}}
 	api.disturb = func(page int, token string) {
 		switch page {
@@ -186,7 +186,7 @@ func TestOAuthClientCredentialsOutliveTheirTokens(t *testing.T) {
 	}
 }
 
-func TestOAuthRefreshTokensThatRotateOutliveAStop(t *testing.T) {
+func TestRealOAuthRefreshTokensThatRotateOutliveAStop(t *testing.T) {
 	api := &shopAPI{t: t, oauth: startOAuth(t, 3600), pages: 6, seen: map[int]bool{}}
 	api.disturb = func(page int, token string) {
 		if page == 2 {

@@ -64,7 +64,7 @@ func rabbitLogin() []string {
 	return []string{"Authorization", "Basic " + b64("ada:pa:ss/w0rd-1815"), "Content-Type", "application/json"}
 }
 
-func TestRabbitMQQueuesArePagedByNumber(t *testing.T) {
+func TestRealRabbitMQQueuesArePagedByNumber(t *testing.T) {
 	onlyReal(t)
 	base := startRabbitMQ(t)
 	const queues = 1130

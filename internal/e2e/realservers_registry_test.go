@@ -82,7 +82,7 @@ func push(t *testing.T, base, repository string, tags ...string) {
 	}
 }
 
-func TestRegistryCatalogIsPagedByLinkHeaders(t *testing.T) {
+func TestRealRegistryCatalogIsPagedByLinkHeaders(t *testing.T) {
 	const repositories, page = 250, 40
 	base := startRegistry(t)
 	var names, tags []string

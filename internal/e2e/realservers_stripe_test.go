@@ -35,7 +35,7 @@ type stripeList struct {
 	Data    []json.RawMessage `json:"data"`
 }
 
-func TestStripeListsLandAsStripeSendsThem(t *testing.T) {
+func TestRealStripeListsLandAsStripeSendsThem(t *testing.T) {
 	base := startStripe(t)
 	s := start(t)
 	bearer := map[string]any{"authType": "Bearer Token", "auth": map[string]any{"bearerToken": stripeKey}}
@@ -112,7 +112,7 @@ func (p *stripePager) customers(from, to int) []json.RawMessage {
 	return out
 }
 
-func TestStripePagesGoOnBehindTheLastRecord(t *testing.T) {
+func TestRealStripePagesGoOnBehindTheLastRecord(t *testing.T) {
 	base := startStripe(t)
 	var list struct{ Data []map[string]json.RawMessage }
 	ask(t, "GET", base+"/v1/customers", nil, &list, "Authorization", "Bearer "+stripeKey)
