@@ -76,15 +76,17 @@ func keys(record []byte) string {
 	}
 	var names []string
 	for d.PeekKind() == '"' {
-		name, err := d.ReadToken()
-		if err != nil || d.SkipValue() != nil {
+		token, err := d.ReadToken()
+		if err != nil {
 			break
 		}
+		name := clip(token.String()) // valid until the next read
 		if len(names) == someKeys {
-			names = append(names, "…")
+			name = "…"
+		}
+		if names = append(names, name); len(names) > someKeys || d.SkipValue() != nil {
 			break
 		}
-		names = append(names, clip(name.String()))
 	}
 	return strings.Join(names, ", ")
 }

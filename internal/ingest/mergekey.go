@@ -115,7 +115,7 @@ func (l *landing) countKeys(ctx context.Context, objects []dataset.Object) (int6
 		}
 		name := fmt.Sprintf("t%d", len(q.Tables))
 		q.Tables = append(q.Tables, engine.Table{Name: name, Files: []string{path}, Schema: schema})
-		s := "SELECT " + castKey(key, schema) + " FROM " + name
+		s := "SELECT DISTINCT " + castKey(key, schema) + " FROM " + name
 		if selects = append(selects, s); earlier {
 			before = append(before, s)
 		}
