@@ -17,6 +17,7 @@ import (
 	"millwright/internal/api"
 	"millwright/internal/blob"
 	"millwright/internal/catalog"
+	"millwright/internal/compact"
 	"millwright/internal/dataset"
 	"millwright/internal/engine/duckdb"
 	"millwright/internal/errs"
@@ -59,6 +60,9 @@ type App struct {
 	tenants *tenant.Store
 	server  *api.Server
 	first   secret.String
+
+	programs *store.Store    // holds runs that are not written yet
+	answers  *evaluate.Cache // may be making answers
 }
 
 // Build opens the data folder, creating it at the first start, and wires every
@@ -87,7 +91,7 @@ func Build(ctx context.Context, config Config, log *slog.Logger) (_ *App, err er
 	if a.blobs, err = blob.OpenDir(config.Data); err != nil {
 		return nil, err
 	}
-	a.engine, err = duckdb.Open(duckdb.Config{Workers: config.Workers, SpillDir: filepath.Join(config.Data, "spill")})
+	a.engine, err = duckdb.Open(duckdb.Config{Workers: config.Workers, SpillDir: filepath.Join(config.Data, "spill"), Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -111,15 +115,19 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 	edges := &lineage.Store{DB: a.db, Now: now}
 	programs := &store.Store{DB: a.db, Now: now}
 	tables := &catalog.Catalog{Datasets: datasets, Blobs: blobs}
-	evaluator := &evaluate.Evaluator{Engine: a.engine, Datasets: readable{tables}, Stager: blobs, History: programs, Log: a.log}
+	evaluator := &evaluate.Evaluator{Engine: a.engine, Datasets: &readable{db: a.db, catalog: tables}, Stager: blobs, History: programs, Log: a.log,
+		Limits: evaluate.Limits{Timeout: a.config.QueryTimeout}, Cache: evaluate.NewCache(a.config.CacheBytes), Repeatable: duckdb.Repeatable}
+	a.programs, a.answers = programs, evaluator.Cache
 	runs := &ingest.Service{DB: a.db, Client: a.client, Sources: sources, Datasets: datasets, Lineage: edges,
 		Blobs: blobs, Engine: a.engine, Log: a.log, Now: now, Work: filepath.Join(a.config.Data, "unfinished")}
 	study := &analyze.Service{Analyzer: &analyze.Analyzer{Engine: a.engine}, DB: a.db, Datasets: datasets, Catalog: tables}
 	questions := &generate.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator}
+	tidy := &compact.Service{DB: a.db, Datasets: datasets, Catalog: tables, Lineage: edges, Blobs: blobs, Engine: a.engine}
 	a.jobs, err = job.NewRunner(a.db, map[string]job.Handler{
 		ingest.JobType:   runs.Handle,
 		analyze.JobType:  study.Handle,
-		generate.JobType: questions.Handle,
+		generate.JobType: a.thenCompact(questions.Handle, tidy),
+		compact.JobType:  tidy.Handle,
 	}, job.Config{Workers: 4, Grace: a.config.Grace, Log: a.log, Now: now})
 	if err != nil {
 		return err
@@ -136,15 +144,6 @@ func emptyFolder(path string) (string, error) {
 		return "", err
 	}
 	return path, os.MkdirAll(path, 0o700)
-}
-
-// readable shows the catalog to the evaluator, whose words for it are its own.
-type readable struct{ *catalog.Catalog }
-
-// Tables returns what the engine needs for the named tables.
-func (r readable) Tables(ctx context.Context, projectID string, names []string, asOf map[string]int64) (evaluate.Tables, error) {
-	v, err := r.Catalog.Tables(ctx, projectID, names, asOf)
-	return evaluate.Tables(v), err
 }
 
 // seed makes what the first start needs: an organisation, a team, a user with a
@@ -228,6 +227,7 @@ func (a *App) Run(ctx context.Context, ready func(net.Addr)) (err error) {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.jobs.Run(ctx) })
+	group.Go(func() error { return a.programs.KeepRuns(ctx) })
 	if !a.config.Passing {
 		recurring := &recur.Runner{Schedules: a.server.Schedules, Start: a.scheduled, Log: a.log}
 		group.Go(func() error { return recurring.Run(ctx) })
@@ -248,6 +248,14 @@ func (a *App) Close() error {
 	if a.engine != nil {
 		all = append(all, a.engine.Close())
 		a.engine = nil
+	}
+	if a.answers != nil {
+		a.answers.Close()
+		a.answers = nil
+	}
+	if a.programs != nil {
+		all = append(all, a.programs.Flush(context.Background()))
+		a.programs = nil
 	}
 	if a.db != nil {
 		all = append(all, a.db.Close())

@@ -30,6 +30,7 @@ var bands = []struct {
 	{"workflows", []string{
 		"internal/ingest", "internal/ingest/typing", "internal/ingest/spill",
 		"internal/recur", "internal/analyze", "internal/generate", "internal/generate/template", "internal/evaluate", "internal/upkeep",
+		"internal/compact",
 	}},
 	{"catalogue", []string{"internal/catalog"}},
 	{"concepts", []string{
