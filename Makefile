@@ -53,7 +53,7 @@ crash: build ## the long form of the kill -9 test
 
 report-connector: ## the connector against a source that misbehaves, gigabytes included, as tables
 	@rm -rf .cache/report && mkdir -p .cache/report
-	@MILLWRIGHT_EVIL_HEAVY=1 MILLWRIGHT_REPORT=$(CURDIR)/.cache/report go test -count=1 -timeout 60m ./internal/httpsource/evil > .cache/report/log 2>&1; status=$$?; \
+	@MILLWRIGHT_EVIL_HEAVY=1 MILLWRIGHT_REPORT=$(CURDIR)/.cache/report go test -count=1 -timeout 60m ./internal/httpsource/evil ./internal/httpsource/decode > .cache/report/log 2>&1; status=$$?; \
 		MILLWRIGHT_REPORT_PRINT=$(CURDIR)/.cache/report go test -count=1 -run '^TestReport$$' -v ./internal/httpsource/evil | grep -v '^=== \|^--- \|^PASS\|^ok'; \
 		if [ $$status -ne 0 ]; then echo; echo "FAILED:"; cat .cache/report/log; fi; exit $$status
 

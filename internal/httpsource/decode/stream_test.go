@@ -44,12 +44,16 @@ func (r *repeated) Read(p []byte) (int, error) {
 const lineText = "some text that makes the record as long as records usually are"
 
 // TestALargeBodyIsNeverHeld reads 200 MB in each shape that streams and watches
-// the live heap.
+// the live heap. Under the race detector it is 32 MB, twice what the heap may hold;
+// make report-connector runs the whole.
 func TestALargeBodyIsNeverHeld(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 1.4 GB")
 	}
-	const total = 200 << 20
+	total := 200 << 20
+	if raced {
+		total = 32 << 20
+	}
 	for _, c := range []struct {
 		rule             string
 		head, line, tail string
@@ -83,7 +87,7 @@ func TestALargeBodyIsNeverHeld(t *testing.T) {
 			t.Errorf("%s: the live heap grew to %d MB", c.rule, peak>>20)
 		}
 		took := time.Since(started)
-		t.Logf("%s: %d rows, %.0f MB/s, live heap at most %.1f MB", c.rule, rows, total/took.Seconds()/(1<<20), float64(peak)/(1<<20))
+		t.Logf("%s: %d rows, %.0f MB/s, live heap at most %.1f MB", c.rule, rows, float64(total)/took.Seconds()/(1<<20), float64(peak)/(1<<20))
 	}
 	started := time.Now()
 	f, err := decode.Inspect(&repeated{head: "<r>", line: "<i n=\"%d\"><a>" + lineText + "</a><b>x</b><b>y</b></i>", tail: "</r>", n: total / 100}, decode.Path{}, limits())
@@ -93,7 +97,7 @@ func TestALargeBodyIsNeverHeld(t *testing.T) {
 	if heap := liveHeap(); heap > 16<<20 {
 		t.Errorf("behind an inspection the live heap is %d MB", heap>>20)
 	}
-	t.Logf("inspection of XML: %.0f MB/s", total/time.Since(started).Seconds()/(1<<20))
+	t.Logf("inspection of XML: %.0f MB/s", float64(total)/time.Since(started).Seconds()/(1<<20))
 }
 
 func liveHeap() uint64 {
@@ -143,7 +147,7 @@ func TestTheDataOfAnArchiveIsFound(t *testing.T) {
 		{rule: "an Excel workbook", body: office, err: "not-json"},
 		{rule: "a damaged list of members", body: damaged, err: "zip-invalid"},
 		{rule: "an encrypted member", body: locked, err: "zip-encrypted"},
-		{rule: "a bomb", body: pack(t, "a.csv", "id,n\n"+strings.Repeat("0,0\n", 10<<20)), err: "compression-ratio"},
+		{rule: "a bomb", body: pack(t, "a.csv", "id,n\n"+strings.Repeat("0,0\n", 3<<20)), err: "compression-ratio"},
 		{rule: "too many members", body: pack(t, make([]string, 2*10_001)...), err: "zip-members"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
