@@ -77,7 +77,9 @@ func Examine(ctx context.Context, config Config, progress upkeep.Progress) (_ up
 
 // sandboxWords says what confines the workers.
 func sandboxWords(r duckdb.Report) string {
-	return fmt.Sprintf("landlock version %d, no network %t, seccomp %t, bounded address space %t", r.Landlock, r.Network, r.Seccomp, r.AddressSpace)
+	yes := map[bool]string{true: "yes", false: "no"}
+	return fmt.Sprintf("files (Landlock %d): %s; network: %s; system calls (seccomp): %s; memory: %s",
+		r.Landlock, yes[r.Landlock > 0], yes[r.Network], yes[r.Seccomp], yes[r.AddressSpace])
 }
 
 // CollectOrphans removes what no row names any more, or with dry says what it

@@ -43,7 +43,7 @@ Without it, keep a copy of ` + secret.KeyFile + ` in another safe place.`,
 func (c *commands) backup(ctx context.Context, config app.Config, dest string, key, asJSON bool) error {
 	progress, end := c.watch("backup")
 	made, err := app.Backup(ctx, config, dest, key, progress)
-	end("done")
+	end(err)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -55,11 +56,14 @@ func (c *commands) folder() (app.Config, error) {
 	return app.Config{Data: or(or(c.data, c.env.Getenv("MILLWRIGHT_DATA")), defaultData)}, nil
 }
 
-// watch shows the progress of work that this process does itself.
-func (c *commands) watch(title string) (upkeep.Progress, func(text string)) {
+// watch shows the progress of work that this process does itself, until it ends.
+func (c *commands) watch(title string) (_ upkeep.Progress, end func(error)) {
 	show := c.progress(title)
-	end := func(text string) {
-		show.update(jobState{Status: "completed"}, text)
+	began := time.Now()
+	end = func(err error) {
+		if err == nil {
+			show.update(jobState{Status: "completed"}, fmt.Sprintf("done in %.1f s", time.Since(began).Seconds()))
+		}
 		show.close()
 	}
 	return func(step string, done, total int64) {
@@ -74,7 +78,7 @@ func (c *commands) watch(title string) (upkeep.Progress, func(text string)) {
 func (c *commands) examine(ctx context.Context, config app.Config, asJSON bool) error {
 	progress, end := c.watch("doctor")
 	report, err := app.Examine(ctx, config, progress)
-	end("done")
+	end(err)
 	if err != nil {
 		return err
 	}
@@ -135,7 +139,7 @@ func writeReport(w io.Writer, r upkeep.Report) error {
 func (c *commands) collect(ctx context.Context, config app.Config, dry, asJSON bool) error {
 	progress, end := c.watch("collect")
 	done, err := app.CollectOrphans(ctx, config, dry, progress)
-	end("done")
+	end(err)
 	if err != nil {
 		return inUse(err)
 	}

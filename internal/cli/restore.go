@@ -40,7 +40,7 @@ starts, and schedules go on: stop the old server first.`,
 func (c *commands) restore(ctx context.Context, config app.Config, from, key string, asJSON bool) error {
 	progress, end := c.watch("restore")
 	made, err := app.Restore(ctx, config, from, key, progress)
-	end("done")
+	end(err)
 	if err != nil {
 		return err
 	}

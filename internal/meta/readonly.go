@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"millwright/internal/errs"
 )
 
@@ -119,6 +121,9 @@ func (db *DB) Snapshot(ctx context.Context, path string) (err error) {
 func (db *DB) Verify(ctx context.Context) (wrong []string, err error) {
 	defer errs.Wrap(&err, "meta.Verify")
 	lines, err := All(ctx, db.reader, func(row Row) (s string, err error) { return s, row.Scan(&s) }, `PRAGMA integrity_check(20)`)
+	if hasCode(err, sqlite3.SQLITE_CORRUPT) || hasCode(err, sqlite3.SQLITE_NOTADB) {
+		return []string{err.Error()}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

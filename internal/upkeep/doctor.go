@@ -108,6 +108,9 @@ func (d *Doctor) Examine(ctx context.Context) (_ Report, err error) {
 			}
 			f.State, f.What = Problem, "the check could not be made: "+err.Error()
 			f.Why = "what it looks at may be damaged"
+			if e, ok := errs.Find(err); ok {
+				f.Fixes = append(f.Fixes, e.Fixes...)
+			}
 		}
 		f.Seconds = time.Since(began).Seconds()
 		r.Findings = append(r.Findings, f)

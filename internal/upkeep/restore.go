@@ -59,6 +59,9 @@ func (r *Restorer) Restore(ctx context.Context, from, root string) (_ Backup, er
 			return Backup{}, err
 		}
 	}
+	if err := os.MkdirAll(filepath.Join(aside, filepath.Dir(secret.KeyFile)), 0o700); err != nil {
+		return Backup{}, err
+	}
 	if r.Key != "" {
 		if about.Key {
 			return Backup{}, errs.New(errs.Invalid, "the backup holds the key for secrets; another cannot be given").Named("secret-key-given-twice").
