@@ -1,8 +1,10 @@
 package e2e_test
 
 import (
+	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,5 +80,70 @@ func TestSlotsMissedWhileTheServerWasDownRunOnceAfterTheStart(t *testing.T) {
 	}
 	if d := s.dataline(datasource); d.Version != 2 || d.Rows != 300 {
 		t.Errorf("the dataset has %d rows in version %d", d.Rows, d.Version)
+	}
+}
+
+// A dam is an API that answers so many requests, and holds the others back until it
+// is opened.
+type dam struct {
+	free  int64
+	held  chan struct{} // tells of each request that is held back
+	open  chan struct{}
+	asked atomic.Int64
+}
+
+func (d *dam) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if d.asked.Add(1) > d.free {
+		select {
+		case d.held <- struct{}{}:
+		default:
+		}
+		select {
+		case <-d.open:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	demo.Server{Orders: 1000}.ServeHTTP(w, r)
+}
+
+func TestASlotIsSkippedOrWaitsWhileARunOfTheDatasourceGoesOn(t *testing.T) {
+	for _, policy := range []string{"skip", "queue"} {
+		data := t.TempDir()
+		d := &dam{free: 2, held: make(chan struct{}, 1), open: make(chan struct{})}
+		shop := upstream(t, d)
+		s := startIn(t, data, "--allow-cidr", "127.0.0.1/32")
+		datasource, jobs := s.connect("orders", map[string]any{"url": shop + "/orders?per_page=500", "method": "GET", "responsePathExtractor": "data.orders"})
+		for _, j := range jobs {
+			if got := s.wait(j.ID); got.Status != "completed" {
+				t.Fatalf("%s: %s is %s", policy, j.Type, got.Status)
+			}
+		}
+		s.call("PUT", "/v1/datasources/"+datasource+"/schedule", map[string]any{"every": "1h", "overlap": policy}, nil)
+		s.call("POST", "/v1/datasources/"+datasource+"/runs", map[string]any{}, nil)
+		<-d.held
+		s.kill()
+		letTimePass(t, data, 90*time.Minute)
+
+		// The run that was cut off goes on with the server, and is held back again.
+		s = startIn(t, data, "--allow-cidr", "127.0.0.1/32")
+		got := s.scheduled(datasource, func(w scheduleWire) bool { return w.Message != "" })
+		if policy == "skip" {
+			if got.Skipped != 1 || got.LastRun != nil || !strings.Contains(got.Message, "was skipped: the run before it was not over") {
+				t.Errorf("skip: %+v", got)
+			}
+			close(d.open)
+			continue
+		}
+		if got.Skipped != 0 || got.LastRun != nil || !strings.Contains(got.Message, "waits for the one that goes on") {
+			t.Errorf("queue: %+v", got)
+		}
+		close(d.open)
+		got = s.scheduled(datasource, func(w scheduleWire) bool {
+			return w.LastRun != nil && w.LastRun.Status != "pending" && w.LastRun.Status != "running"
+		})
+		if dataset := s.dataline(datasource); got.LastRun.Status != "completed" || dataset.Version != 3 || dataset.Rows != 1000 {
+			t.Errorf("queue: %+v, %d rows in version %d", got, dataset.Rows, dataset.Version)
+		}
 	}
 }
