@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"millwright/internal/errs"
 )
 
@@ -19,6 +17,10 @@ import (
 func Sniff(head []byte, contentType string, whole bool) error {
 	text := bytes.TrimLeft(head, " \t\r\n")
 	if len(text) == 0 && IsCSV(contentType) {
+		return nil
+	}
+	// Whichever kind of JSON this is, it can be read; telling costs a look at all of it.
+	if len(text) > 0 && (text[0] == '{' || text[0] == '[') {
 		return nil
 	}
 	_, _, err := recognize(Hint{Head: head, ContentType: contentType, Whole: whole})
@@ -106,7 +108,7 @@ func firstElement(text []byte) string {
 // StartsWithLines reports whether head begins with a whole JSON object, or with
 // any a whole array, that another value follows.
 func StartsWithLines(head []byte, any bool) bool {
-	dec := jsontext.NewDecoder(bytes.NewReader(head))
+	dec := newTokens(&leash{r: bytes.NewBuffer(head), limit: int64(len(head))})
 	if kind := dec.PeekKind(); kind != '{' && (!any || kind != '[') {
 		return false
 	}

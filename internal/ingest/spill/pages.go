@@ -3,7 +3,6 @@ package spill
 import (
 	"bytes"
 	"io"
-	"os"
 
 	"millwright/internal/errs"
 )
