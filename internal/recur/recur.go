@@ -14,6 +14,9 @@ import (
 // would sleep through a change of the clock.
 const look = time.Second
 
+// rest is how long nothing is looked at after something has failed.
+const rest = 10 * time.Second
+
 // A Runner starts the runs that are due. All fields must be set.
 type Runner struct {
 	Schedules *schedule.Store
@@ -22,36 +25,43 @@ type Runner struct {
 }
 
 // Run starts runs until ctx is done. A slot whose run could not be started, because
-// the database did not answer or the disk was full, is tried again at the next look.
+// the database did not answer or the disk was full, is tried again a little later.
 func (r *Runner) Run(ctx context.Context) error {
-	tick := time.NewTicker(look)
-	defer tick.Stop()
+	next := time.NewTimer(0)
+	defer next.Stop()
 	for {
-		r.Look(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-next.C:
+		}
+		if r.look(ctx) {
+			next.Reset(look)
+		} else {
+			next.Reset(rest)
 		}
 	}
 }
 
-// Look starts what is due now.
-func (r *Runner) Look(ctx context.Context) {
+// look starts what is due now. It reports whether nothing failed.
+func (r *Runner) look(ctx context.Context) (ok bool) {
 	due, err := r.Schedules.Due(ctx)
 	if err != nil {
 		r.complain(ctx, "could not look for schedules that are due", err)
-		return
+		return false
 	}
+	ok = true
 	for _, datasource := range due {
 		started, err := r.Schedules.Fire(ctx, datasource, r.Start)
 		switch {
 		case err != nil:
+			ok = false
 			r.complain(ctx, "could not start a scheduled run; it will be tried again", err, "datasource", datasource)
 		case started:
 			r.Log.Info("a scheduled run was started", "datasource", datasource)
 		}
 	}
+	return ok
 }
 
 // complain tells the operator, unless the server only stops.

@@ -50,8 +50,8 @@ func TestTheRunnerStartsRunsWhenTheirTimeHasCome(t *testing.T) {
 		}
 		broken = 3
 		time.Sleep(5 * time.Minute)
-		if len(started) != 3 || started[2] <= 15*time.Minute || started[2] > 16*time.Minute {
-			t.Errorf("started after %v, want one soon after 15m, when the disk has room again", started)
+		if len(started) != 3 || started[2] != 15*time.Minute+30*time.Second {
+			t.Errorf("started after %v, want one at 15m30s, after three failures with a rest after each", started)
 		}
 		stop()
 		if err := <-done; err != nil {
