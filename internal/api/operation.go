@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -89,6 +90,9 @@ func describeRefusals(a huma.API, op huma.Operation) {
 	}
 	if op.Method == http.MethodPost || op.Method == http.MethodPut || op.Method == http.MethodPatch {
 		refuse("413", "TooLarge", "The body, or what it asks for, is over a limit")
+	}
+	if slices.Contains(op.Tags, "run") {
+		refuse("429", "Busy", "Too many queries wait, in all or of the project; Retry-After says when to try again")
 	}
 }
 

@@ -314,7 +314,7 @@ func (s *Server) programHistory(ctx context.Context, in *IDInput) (*out[[]Progra
 	}
 	runs, err := s.Programs.History(ctx, in.ID, 100)
 	return okList(each(runs, func(r store.Run) ProgramRun {
-		result := map[string]any{"row_count": r.Rows}
+		result := map[string]any{"row_count": r.Rows, "cached": r.Cached}
 		if !r.Success {
 			result = map[string]any{"error": r.Error}
 		}

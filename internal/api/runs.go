@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -92,8 +95,31 @@ type runInput struct {
 	Max    int64  `query:"max_rows" minimum:"0" doc:"Rows of a JSON answer; 0 means 10,000"`
 	Count  bool   `query:"count" doc:"Count the rows that are left out"`
 	Safe   bool   `query:"neutralize_formulas" doc:"In CSV, keep spreadsheets from computing cells that begin with = + - @"`
-	query  url.Values
-	Body   runFields
+	caching
+	query url.Values
+	Body  runFields
+}
+
+// A getRunInput is the same in a URL.
+type getRunInput struct {
+	ProjectID      string `query:"project_id" required:"true" doc:"Whose program it is"`
+	QueryProgramID string `query:"queryprogram_id" required:"true" doc:"Which program to run"`
+	Stream         bool   `query:"stream" doc:"Answer as server-sent events, the last of which, complete, carries the result"`
+	Format         string `query:"format" enum:"json,csv,ndjson,parquet,arrow" doc:"Files are always the full result; json holds at most max_rows"`
+	Max            int64  `query:"max_rows" minimum:"0" doc:"Rows of a JSON answer; 0 means 10,000"`
+	Count          bool   `query:"count" doc:"Count the rows that are left out"`
+	Safe           bool   `query:"neutralize_formulas" doc:"In CSV, keep spreadsheets from computing cells that begin with = + - @"`
+	caching
+	query url.Values
+}
+
+// Resolve keeps the query parameters, of which any may be a slot.
+func (in *getRunInput) Resolve(ctx huma.Context) []error {
+	u := ctx.URL()
+	in.query = u.Query()
+	in.query.Del("project_id")
+	in.query.Del("queryprogram_id")
+	return nil
 }
 
 type runFields struct {
@@ -139,10 +165,44 @@ func (s *Server) runs(a huma.API) {
 		content[format.ContentType()] = &huma.MediaType{}
 	}
 	for path, summary := range map[string]string{"/v1/run/queryprogram": "Run a program", "/v1/actions/evaluate/queryprogram": "Run a program (the older route)"} {
-		op := answers(describe("POST "+path, "run", summary), "The answer, in the form that was asked for", content)
-		op.Description = "Slot values are query parameters of any name, or the object slots of the body, or fields beside the ids."
+		op := runOperation("POST "+path, summary, content)
+		op.Description = "Slot values are query parameters of any name, or the object slots of the body, or fields beside the ids." + cachingText
 		register(s, a, op, s.runProgram)
 	}
+	op := runOperation("GET /v1/run/queryprogram", "Run a program", content)
+	op.Description = "Slot values are query parameters of any name." + cachingText
+	register(s, a, op, s.getProgramRun)
+}
+
+const cachingText = " The answer is kept as long as the program, the values and the versions of the datasets stay the same, unless the SQL asks for the time or for chance: " +
+	"send its ETag as If-None-Match to get 304 instead, without a run, or Cache-Control: no-cache for a new run."
+
+func runOperation(pattern, summary string, content map[string]*huma.MediaType) huma.Operation {
+	op := answers(describe(pattern, "run", summary), "The answer, in the form that was asked for", content)
+	text := &huma.Param{Schema: &huma.Schema{Type: huma.TypeString}}
+	op.Responses["200"].Headers = map[string]*huma.Param{"ETag": text, "Cache-Control": text, "Cache-Status": text}
+	op.Responses["304"] = &huma.Response{Description: "The answer is the one whose ETag was sent", Headers: map[string]*huma.Param{"ETag": text}}
+	return op
+}
+
+// caching is what a request says about answers that are known.
+type caching struct {
+	IfNoneMatch  string `header:"If-None-Match" doc:"ETags of answers that the caller has"`
+	CacheControl string `header:"Cache-Control" doc:"no-cache for a new run"`
+}
+
+func (c caching) asking() evaluate.Asking {
+	ask := evaluate.Asking{Form: "json", Encode: encodeResult}
+	for tag := range strings.SplitSeq(c.IfNoneMatch, ",") {
+		ask.Known = append(ask.Known, strings.TrimSpace(tag))
+	}
+	for directive := range strings.SplitSeq(strings.ToLower(c.CacheControl), ",") {
+		switch strings.TrimSpace(directive) {
+		case "no-cache", "no-store", "max-age=0":
+			ask.Fresh = true
+		}
+	}
+	return ask
 }
 
 // values returns the slot values of the request: fields of the body that are
@@ -178,6 +238,11 @@ func (in *runInput) values(slots []program.Slot) map[string]any {
 	return values
 }
 
+func (s *Server) getProgramRun(ctx context.Context, in *getRunInput) (*huma.StreamResponse, error) {
+	return s.runProgram(ctx, &runInput{Format: in.Format, Max: in.Max, Count: in.Count, Safe: in.Safe, caching: in.caching, query: in.query,
+		Body: runFields{ProjectID: in.ProjectID, QueryProgramID: in.QueryProgramID, Stream: in.Stream}})
+}
+
 func (s *Server) runProgram(ctx context.Context, in *runInput) (*huma.StreamResponse, error) {
 	id := in.Body.QueryProgramID
 	if id == "" {
@@ -186,63 +251,123 @@ func (s *Server) runProgram(ctx context.Context, in *runInput) (*huma.StreamResp
 	if id == "" {
 		return nil, errs.New(errs.Invalid, "queryprogram_id is missing").Named("field-missing").At("/queryprogram_id")
 	}
-	if _, err := s.project(ctx, in.Body.ProjectID); err != nil {
-		return nil, pointAt(err, "/project_id")
-	}
-	r, err := s.program(ctx, id)
-	if err == nil && (r.ProjectID != in.Body.ProjectID || r.DeletedAt != nil) {
-		err = errs.New(errs.NotFound, "no such query program")
-	}
-	if err != nil {
-		return nil, pointAt(err, "/queryprogram_id")
-	}
-	req := evaluate.Request{ProjectID: r.ProjectID, Program: r.Program, Values: in.values(r.Program.Slots), MaxRows: in.Max, CountRows: in.Count, ProgramID: r.ID, Version: r.Version}
-	if in.Format != "" && in.Format != "json" {
-		return s.download(in, r, req)
-	}
-	result, err := s.Evaluator.Run(ctx, req)
+	r, err := s.runnable(ctx, in.Body.ProjectID, id)
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(resultWire(result), in.Body.Stream), nil
+	req := evaluate.Request{ProjectID: r.ProjectID, Program: r.Program, Values: in.values(r.Program.Slots), MaxRows: in.Max, CountRows: in.Count, ProgramID: r.ID, Version: r.Version}
+	if in.Format != "" && in.Format != "json" {
+		return s.stream(ctx, in.Format, in.Safe, "result", req, in.asking())
+	}
+	ask := in.asking()
+	if in.Body.Stream {
+		ask.Known = nil // an event has no ETag
+	}
+	a, err := s.Evaluator.Answer(ctx, req, ask)
+	if err != nil {
+		return nil, err
+	}
+	return s.answer(a, in.Body.Stream), nil
+}
+
+// A runKey is who wants to run what.
+type runKey struct{ teams, project, program string }
+
+// runnable returns a program that the caller may run. It is asked for each time a
+// program runs, so it remembers.
+func (s *Server) runnable(ctx context.Context, projectID, id string) (store.Record, error) {
+	key := runKey{strings.Join(caller(ctx).TeamIDs, " "), projectID, id}
+	return s.runnables.Get(s.Programs.DB, key, func() (store.Record, error) {
+		if _, err := s.project(ctx, projectID); err != nil {
+			return store.Record{}, pointAt(err, "/project_id")
+		}
+		r, err := s.program(ctx, id)
+		if err == nil && (r.ProjectID != projectID || r.DeletedAt != nil) {
+			err = errs.New(errs.NotFound, "no such query program")
+		}
+		if err != nil {
+			return store.Record{}, pointAt(err, "/queryprogram_id")
+		}
+		return r, nil
+	})
+}
+
+func encodeResult(r *evaluate.Result) ([]byte, error) {
+	var text bytes.Buffer
+	err := json.NewEncoder(&text).Encode(resultWire(r))
+	return text.Bytes(), err
+}
+
+// describeCaching sets what a cache on the way, or the caller's own, has to know.
+func describeCaching(h http.Header, a evaluate.Answer) {
+	h.Set("Vary", "Authorization")
+	if a.ETag == "" {
+		h.Set("Cache-Control", "no-store")
+		return
+	}
+	h.Set("ETag", a.ETag)
+	// Whoever keeps it has to ask each time whether the data are still the same.
+	h.Set("Cache-Control", "private, no-cache")
+	status := "millwright; fwd=miss"
+	if a.Cached {
+		status = "millwright; hit"
+	}
+	h.Set("Cache-Status", status)
 }
 
 // answer sends the result as JSON, or as the one event of a stream.
-func (s *Server) answer(result Result, stream bool) *huma.StreamResponse {
+func (s *Server) answer(a evaluate.Answer, stream bool) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		_, w := humachi.Unwrap(hc)
-		if !stream {
-			writeJSON(w, "application/json", http.StatusOK, result)
+		body := a.Body
+		if stream {
+			a.ETag = ""
+			body = slices.Concat([]byte("id: 1\nevent: complete\ndata: "), bytes.TrimSpace(a.Body), []byte("\n\n"))
+		}
+		describeCaching(w.Header(), a)
+		switch {
+		case a.NotModified:
+			w.WriteHeader(http.StatusNotModified)
 			return
+		case stream:
+			w.Header().Set("Content-Type", "text/event-stream")
+		default:
+			w.Header().Set("Content-Type", "application/json")
 		}
-		text, err := json.Marshal(result)
-		if err != nil {
-			return // unreachable: every part is JSON already
-		}
-		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(http.StatusOK)
-		event := append([]byte("id: 1\nevent: complete\ndata: "), text...)
 		// An error here means that the caller has gone; there is nobody to tell.
-		_, _ = w.Write(append(event, '\n', '\n'))
+		_, _ = w.Write(body)
 	}}
 }
 
-// download streams the whole result as a file. An error after the first byte
-// breaks the connection, so that half a file never passes for a whole one.
-func (s *Server) download(in *runInput, r store.Record, req evaluate.Request) (*huma.StreamResponse, error) {
-	format, err := evaluate.ParseFormat(in.Format)
+// stream sends a whole result as a file of that name. An error after the first
+// byte breaks the connection, so that half a file never passes for a whole one.
+func (s *Server) stream(ctx context.Context, formatName string, safe bool, name string, req evaluate.Request, ask evaluate.Asking) (*huma.StreamResponse, error) {
+	format, err := evaluate.ParseFormat(formatName)
+	if err != nil {
+		return nil, err
+	}
+	file, err := s.Evaluator.Open(ctx, req, evaluate.File{Format: format, SafeCSV: safe}, ask)
 	if err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		request, w := humachi.Unwrap(hc)
+		describeCaching(w.Header(), file.Answer)
+		if file.NotModified {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
 		w.Header().Set("Content-Type", format.ContentType())
-		w.Header().Set("Content-Disposition", `attachment; filename="result.`+string(format)+`"`)
-		d, err := s.Evaluator.Download(hc.Context(), req, evaluate.File{Format: format, SafeCSV: in.Safe}, w)
+		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.`+string(format)+`"`)
+		d, err := file.Write(hc.Context(), w)
 		switch {
 		case err == nil:
 		case d.Bytes == 0:
-			w.Header().Del("Content-Disposition")
+			for _, name := range []string{"Content-Disposition", "ETag", "Cache-Control", "Cache-Status"} {
+				w.Header().Del(name)
+			}
 			s.writeProblem(w, request, err)
 		default:
 			report(hc.Context(), s.Log, problemOf(hc.Context(), err), err)

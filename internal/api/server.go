@@ -21,6 +21,7 @@ import (
 	"millwright/internal/ingest"
 	"millwright/internal/job"
 	"millwright/internal/lineage"
+	"millwright/internal/meta"
 	"millwright/internal/program/store"
 	"millwright/internal/project"
 	"millwright/internal/schedule"
@@ -48,6 +49,8 @@ type Server struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 	Ready     func(context.Context) error // why the server cannot work now; nil when it can
+
+	runnables meta.Memo[runKey, store.Record]
 }
 
 // Handler returns the API with all its tolerances.

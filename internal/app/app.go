@@ -95,6 +95,9 @@ func Build(ctx context.Context, config Config, log *slog.Logger) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
+	if !a.engine.Sandbox().Full() {
+		log.Warn("this kernel confines the SQL workers only in part; let nobody run SQL whom you do not trust", "sandbox", a.Sandbox())
+	}
 	if err := a.wire(vault, a.blobs); err != nil {
 		return nil, err
 	}

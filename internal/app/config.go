@@ -29,7 +29,10 @@ type Config struct {
 	// expired versions. 0 means 24 h; at least 1 h, which is longer than any query.
 	OrphanGrace time.Duration
 
-	Workers int // sandboxed SQL workers at once; 0 means one for each processor, at least 2
+	QueryTimeout time.Duration // how long a query may run; 0 means 30 s
+	CacheBytes   int64         // bytes of answers that are kept in memory; 0 means 64 MiB, negative keeps none
+
+	Workers int // sandboxed SQL workers at once; 0 means 4; half of them for one project
 }
 
 func (c Config) withDefaults() Config {
@@ -38,6 +41,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Data == "" {
 		c.Data = "./millwright-data"
+	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 64 << 20
 	}
 	if c.Grace == 0 {
 		c.Grace = 10 * time.Second

@@ -58,6 +58,8 @@ MILLWRIGHT_API_KEY sets that key instead. While the server is stopped,
 	cmd.Flags().StringVar(&config.Addr, "addr", "", "`host:port` to serve on (MILLWRIGHT_ADDR); by default "+app.DefaultAddr)
 	cmd.Flags().StringSliceVar(&config.AllowCIDRs, "allow-cidr", nil, "private `range` that connections may reach, such as 10.0.0.0/8; repeatable (MILLWRIGHT_ALLOW_CIDR); none by default")
 	cmd.Flags().DurationVar(&config.OrphanGrace, "orphan-grace", 0, "how `long` a stored file stays that no dataset names any more; 24h by default, at least 1h")
+	cmd.Flags().DurationVar(&config.QueryTimeout, "query-timeout", 0, "how `long` a query may run; 30s by default")
+	cmd.Flags().Int64Var(&config.CacheBytes, "cache-bytes", 0, "`bytes` of answers to keep in memory; 64 MiB by default, -1 for none")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "log at debug level (MILLWRIGHT_VERBOSE)")
 	return cmd
 }

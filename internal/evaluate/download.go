@@ -3,7 +3,9 @@ package evaluate
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -76,29 +78,97 @@ type File struct {
 // If it fails, what was written is not a whole file: the caller must not let it
 // pass for one. Download.Bytes is then how much it was; 0 means that w was never
 // written to. A result over the limit is errs.TooLarge, "result-too-large".
-func (e *Evaluator) Download(ctx context.Context, req Request, file File, w io.Writer) (d Download, err error) {
-	started := time.Now()
+func (e *Evaluator) Download(ctx context.Context, req Request, file File, w io.Writer) (Download, error) {
+	o, err := e.Open(ctx, req, file, Asking{})
+	if err != nil {
+		return Download{Elapsed: time.Since(o.started)}, err
+	}
+	return o.Write(ctx, w)
+}
+
+// An Opened file can be written, once. If the Answer is NotModified, the caller
+// has it, and there is nothing to write.
+type Opened struct {
+	Answer
+	started time.Time
+	write   func(context.Context, io.Writer) (Download, error)
+}
+
+// Write writes the file, as Download says.
+func (o Opened) Write(ctx context.Context, w io.Writer) (Download, error) { return o.write(ctx, w) }
+
+// Open finds out whether the file is there already, with us or with the caller. It
+// runs nothing: a file is made as it is written, and kept if it is small.
+func (e *Evaluator) Open(ctx context.Context, req Request, file File, ask Asking) (o Opened, err error) {
+	o.started = time.Now()
 	run := store.Run{ProgramID: req.ProgramID, Version: req.Version}
-	defer func() {
-		d.Elapsed = time.Since(started)
-		run.Rows = d.Rows
-		e.remember(ctx, run, started, err)
-	}()
 	pl, err := e.plan(ctx, req)
 	if err != nil {
-		return d, err
+		e.remember(ctx, run, o.started, err)
+		return o, err
 	}
 	limits := e.Limits.withDefaults()
-	run.DatasetVersions, d.DatasetVersions = pl.tables.Versions, pl.tables.Versions
+	run.DatasetVersions = pl.tables.Versions
 	pl.query.Timeout = within(req.Timeout, limits.DownloadTimeout)
-	out := &bounded{w: w, left: limits.DownloadBytes}
+	key := e.key(pl, fmt.Sprint(file.Format, file.SafeCSV, limits.DownloadBytes), Request{Program: req.Program})
+	if key != "" {
+		if a, ok := e.find(key, ask); ok {
+			o.Answer, run.Cached, run.Rows = a, true, a.Rows
+			e.remember(ctx, run, o.started, nil)
+			o.write = func(_ context.Context, w io.Writer) (Download, error) {
+				n, err := w.Write(a.Body)
+				return Download{Rows: a.Rows, Bytes: int64(n), Elapsed: time.Since(o.started), DatasetVersions: a.Versions}, err
+			}
+			return o, nil
+		}
+		o.ETag = tagOf(key, rand.Text()[:10])
+	}
+	o.write = func(ctx context.Context, w io.Writer) (d Download, err error) {
+		defer func() {
+			d.Elapsed, run.Rows = time.Since(o.started), d.Rows
+			e.remember(ctx, run, o.started, err)
+		}()
+		return e.produce(ctx, pl, file, w, key, o.ETag)
+	}
+	return o, nil
+}
+
+// produce runs the query into w, and keeps what it wrote if that has a key and is small.
+func (e *Evaluator) produce(ctx context.Context, pl plan, file File, w io.Writer, key, etag string) (d Download, err error) {
+	copied := &copying{w: w}
+	if key != "" {
+		copied.left, w = e.Cache.largest(), copied
+	}
+	out := &bounded{w: w, left: e.Limits.withDefaults().DownloadBytes}
 	if file.Format == Parquet {
 		d.Rows, err = e.export(ctx, pl.query, out)
 	} else {
 		d.Rows, err = e.stream(ctx, pl.query, file, out)
 	}
-	d.Bytes = out.written
+	d.Bytes, d.DatasetVersions = out.written, pl.tables.Versions
+	if err == nil && key != "" && copied.left >= 0 {
+		e.Cache.put(key, Answer{ETag: etag, Body: copied.text, Rows: d.Rows, Versions: d.DatasetVersions})
+	}
 	return d, pl.explainPlace(err)
+}
+
+// copying keeps what passes through it, unless that becomes too much.
+type copying struct {
+	w    io.Writer
+	text []byte
+	left int64 // negative once it was too much
+}
+
+// Write passes p on.
+func (c *copying) Write(p []byte) (int, error) {
+	if c.left >= 0 {
+		if c.left -= int64(len(p)); c.left < 0 {
+			c.text = nil
+		} else {
+			c.text = append(c.text, p...)
+		}
+	}
+	return c.w.Write(p)
 }
 
 // bounded writes up to a number of bytes and counts them.

@@ -39,6 +39,9 @@ type Tables struct {
 	Dir      string            // the folder that holds all their files
 	Versions map[string]int64  // table name -> version of its dataset
 	Roles    map[string]string // column name -> its role in the profile; may be nil
+
+	// Fingerprint names all of the above. If it is empty, it is made for every run.
+	Fingerprint string
 }
 
 // A Stager makes folders for work in progress. A blob.Store is one.
@@ -88,6 +91,11 @@ type Evaluator struct {
 	History  History      // nil remembers nothing
 	Limits   Limits       // zero means the defaults
 	Log      *slog.Logger // for what cannot be remembered; nil logs nothing
+	Cache    *Cache       // for Answer and Open; nil keeps nothing
+
+	// Repeatable reports whether a statement says the same every time it runs on
+	// the same data. Without it nothing is kept.
+	Repeatable func(sql string) bool
 }
 
 // A Request is a program to run and the values to run it with.
@@ -169,13 +177,27 @@ func (e *Evaluator) Run(ctx context.Context, req Request) (_ *Result, err error)
 		return nil, err
 	}
 	run.DatasetVersions = pl.tables.Versions
+	r, err := e.execute(ctx, e.limited(pl, req), req, started)
+	if err != nil {
+		return nil, err
+	}
+	run.Rows, run.Truncated = r.RowCount, r.Truncated
+	return r, nil
+}
+
+// limited returns the plan with the limits of an answer.
+func (e *Evaluator) limited(pl plan, req Request) plan {
 	limits := e.Limits.withDefaults()
 	pl.query.MaxBytes = limits.Bytes
 	pl.query.MaxRows = min(limits.MaxRows, limits.Rows)
 	if req.MaxRows > 0 {
 		pl.query.MaxRows = min(limits.MaxRows, req.MaxRows)
 	}
-	r, err := e.collect(ctx, pl, limits.Bytes)
+	return pl
+}
+
+func (e *Evaluator) execute(ctx context.Context, pl plan, req Request, started time.Time) (*Result, error) {
+	r, err := e.collect(ctx, pl, pl.query.MaxBytes)
 	if err != nil {
 		return nil, pl.explainPlace(err)
 	}
@@ -188,7 +210,6 @@ func (e *Evaluator) Run(ctx context.Context, req Request) (_ *Result, err error)
 		}
 	}
 	r.Elapsed = time.Since(started)
-	run.Rows, run.Truncated = r.RowCount, r.Truncated
 	return r, nil
 }
 

@@ -24,38 +24,101 @@ type Run struct {
 	Success         bool
 	Rows            int64
 	Truncated       bool
+	Cached          bool             // nothing was run: the answer was there
 	Error           string           // what the caller was told; empty on success
 	DatasetVersions map[string]int64 // table name -> version that was read
 }
 
 // AddRun adds a run to the history of its program, which forgets all but the
 // newest thousand. A run of a program that is gone is forgotten at once.
-func (s *Store) AddRun(ctx context.Context, r Run) (err error) {
-	defer errs.Wrap(&err, "program.AddRun")
-	versions := []byte("{}")
-	if r.DatasetVersions != nil {
-		if versions, err = json.Marshal(r.DatasetVersions); err != nil {
-			return err
-		}
-	}
+//
+// It does not wait for the disk: runs are written together, by History, Flush and
+// KeepRuns. What is not written yet is lost if the process dies.
+func (s *Store) AddRun(_ context.Context, r Run) error {
 	if r.At.IsZero() {
 		r.At = s.now()
 	}
-	return s.DB.Tx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO queryprogram_runs (id, program_id, version, at, duration_ms, success, row_count, truncated, error, dataset_versions)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			newID(), r.ProgramID, r.Version, meta.Micros(r.At), r.Duration.Milliseconds(), r.Success, r.Rows, r.Truncated, r.Error, string(versions))
-		if meta.IsDangling(err) {
-			return nil
+	r.ID = newID()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fresh == nil {
+		s.fresh = map[ID][]Run{}
+	}
+	runs := append(s.fresh[r.ProgramID], r)
+	if len(runs) >= 2*keepRuns {
+		runs = append([]Run(nil), runs[len(runs)-keepRuns:]...)
+	}
+	s.fresh[r.ProgramID] = runs
+	return nil
+}
+
+// KeepRuns writes the runs that were added, every second and at the end of ctx.
+func (s *Store) KeepRuns(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			// What fails stays for the next time.
+			_ = s.Flush(ctx)
+		case <-ctx.Done():
+			return s.Flush(context.WithoutCancel(ctx))
 		}
-		if err != nil {
+	}
+}
+
+// Flush writes the runs that were added.
+func (s *Store) Flush(ctx context.Context) (err error) {
+	defer errs.Wrap(&err, "program.Flush")
+	s.flushing.Lock() // so that whoever reads after a Flush sees what another one took
+	defer s.flushing.Unlock()
+	s.mu.Lock()
+	taken := s.fresh
+	s.fresh = nil
+	s.mu.Unlock()
+	if len(taken) == 0 {
+		return nil
+	}
+	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
+		for program, runs := range taken {
+			if err := addRuns(ctx, tx, program, runs[max(0, len(runs)-keepRuns):]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.fresh == nil {
+			s.fresh = map[ID][]Run{}
+		}
+		for program, runs := range taken {
+			s.fresh[program] = append(runs, s.fresh[program]...)
+		}
+	}
+	return err
+}
+
+func addRuns(ctx context.Context, tx meta.Querier, program ID, runs []Run) error {
+	for _, r := range runs {
+		versions := []byte("{}")
+		if r.DatasetVersions != nil {
+			var err error
+			if versions, err = json.Marshal(r.DatasetVersions); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO queryprogram_runs (id, program_id, version, at, duration_ms, success, row_count, truncated, cached, error, dataset_versions)
+			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM queryprograms WHERE id = ?)`,
+			r.ID, program, r.Version, meta.Micros(r.At), r.Duration.Milliseconds(), r.Success, r.Rows, r.Truncated, r.Cached, r.Error, string(versions), program); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM queryprogram_runs WHERE program_id = ? AND id IN
-			(SELECT id FROM queryprogram_runs WHERE program_id = ? ORDER BY at DESC, id DESC LIMIT ? OFFSET ?)`,
-			r.ProgramID, r.ProgramID, 1<<30, keepRuns)
-		return err
-	})
+	}
+	_, err := tx.ExecContext(ctx, `DELETE FROM queryprogram_runs WHERE program_id = ? AND id IN
+		(SELECT id FROM queryprogram_runs WHERE program_id = ? ORDER BY at DESC, id DESC LIMIT ? OFFSET ?)`,
+		program, program, 1<<30, keepRuns)
+	return err
 }
 
 // History returns the newest runs of a program, newest first; limit 0 means all
@@ -65,14 +128,17 @@ func (s *Store) History(ctx context.Context, programID ID, limit int) (_ []Run, 
 	if limit <= 0 {
 		limit = keepRuns
 	}
-	return meta.All(ctx, s.DB.Read(), scanRun, `SELECT id, program_id, version, at, duration_ms, success, row_count, truncated, error, dataset_versions
+	if err := s.Flush(ctx); err != nil {
+		return nil, err
+	}
+	return meta.All(ctx, s.DB.Read(), scanRun, `SELECT id, program_id, version, at, duration_ms, success, row_count, truncated, cached, error, dataset_versions
 		FROM queryprogram_runs WHERE program_id = ? ORDER BY at DESC, id DESC LIMIT ?`, programID, limit)
 }
 
 func scanRun(row meta.Row) (r Run, err error) {
 	var at, ms int64
 	var versions string
-	if err := row.Scan(&r.ID, &r.ProgramID, &r.Version, &at, &ms, &r.Success, &r.Rows, &r.Truncated, &r.Error, &versions); err != nil {
+	if err := row.Scan(&r.ID, &r.ProgramID, &r.Version, &at, &ms, &r.Success, &r.Rows, &r.Truncated, &r.Cached, &r.Error, &versions); err != nil {
 		return Run{}, err
 	}
 	r.At, r.Duration = meta.Time(at), time.Duration(ms)*time.Millisecond

@@ -9,6 +9,7 @@ package store
 
 import (
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -90,6 +91,10 @@ type Change struct {
 type Store struct {
 	DB  *meta.DB
 	Now func() time.Time // the clock
+
+	flushing sync.Mutex   // held while runs are written
+	mu       sync.Mutex   // guards the field below
+	fresh    map[ID][]Run // by program: runs that are not written yet
 }
 
 func (s *Store) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
