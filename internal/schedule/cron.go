@@ -67,8 +67,11 @@ func parseCron(text string) (*cron.SpecSchedule, error) {
 // parseFields has the library read five fields. It may not take a time zone or a
 // word, which would stand in one of them.
 func parseFields(fields []string) (*cron.SpecSchedule, error) {
-	p := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DowOrDom).WithMaxSearchYears(searchYears)
-	return spec(p.Parse(strings.Join(fields, " ")))
+	p, err := cron.TryNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DowOrDom)
+	if err != nil {
+		return nil, err
+	}
+	return spec(p.WithMaxSearchYears(searchYears).Parse(strings.Join(fields, " ")))
 }
 
 // plainField reports whether a field is made of nothing but what crontab knows: the

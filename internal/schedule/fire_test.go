@@ -62,7 +62,7 @@ func TestAVeryLongDowntimeIsMadeUpForQuickly(t *testing.T) {
 		if got := w.look(); len(got) != 1 || w.now.Sub(got[0]) > time.Minute || w.state().Missed != 100_000 {
 			t.Errorf("%v, missed %d", got, w.state().Missed)
 		}
-		if d := time.Since(begun); d > 20*time.Second {
+		if d := time.Since(begun); d > time.Minute {
 			t.Errorf("%v took %s", n.Timing, d)
 		}
 	}
