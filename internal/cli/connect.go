@@ -27,6 +27,9 @@ type connection struct {
 	body     string
 	curl     string
 	curlFile string
+
+	openapi   string // where the document is
+	operation string // of the document
 }
 
 func (c *commands) connectCommand() *cobra.Command {
@@ -49,8 +52,13 @@ secrets: read it from a file or from standard input instead.`,
   millwright connect https://api.example.com/search -X POST -d '{"q":"lamp"}'
   millwright connect --curl 'curl https://api.example.com/v1/orders -H "Accept: application/json"'
   millwright connect --curl-file request.txt --path data.items
+  millwright connect --openapi https://api.example.com/openapi.json
+  millwright connect --openapi shop.yaml --operation listOrders --auth bearer=env:SHOP_TOKEN
   millwright connect http://10.1.2.3/orders --allow-cidr 10.1.2.0/24`,
 		RunE: func(cmd *cobra.Command, list []string) error {
+			if conn.openapi != "" || conn.operation != "" {
+				return c.fromDocument(cmd, conn, allow, list)
+			}
 			command, err := c.pasted(cmd, conn, list)
 			if err != nil {
 				return err
@@ -83,6 +91,8 @@ secrets: read it from a file or from standard input instead.`,
 	flags.StringVarP(&conn.body, "data-raw", "d", "", "request `body`, sent as application/json; @FILE reads it, @- from standard input")
 	flags.StringVar(&conn.curl, "curl", "", "the request as a curl `command`; - reads it from standard input, where ps does not see its secrets")
 	flags.StringVar(&conn.curlFile, "curl-file", "", "`file` that holds the request as a curl command")
+	flags.StringVar(&conn.openapi, "openapi", "", "`document` of OpenAPI 3 that describes the API, a file or an address: lists the operations that can be connected")
+	flags.StringVar(&conn.operation, "operation", "", "`name` of the operation of the document to connect; what it needs is given by --param, -H, -d and --auth")
 	flags.StringVar(&conn.name, "name", "", "`name` of the datasource; by default made of the URL")
 	flags.StringSliceVar(&allow, "allow-cidr", nil, "private `range` that the connection may reach, such as 127.0.0.1/32; repeatable (MILLWRIGHT_ALLOW_CIDR); a running server has its own")
 	return c.outputFlag(cmd)
