@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,9 +48,14 @@ func (project) Tables(_ context.Context, id string, names []string, _ map[string
 	return t, nil
 }
 
-type history struct{ runs []store.Run }
+type history struct {
+	mu   sync.Mutex
+	runs []store.Run
+}
 
 func (h *history) AddRun(ctx context.Context, r store.Run) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if ctx.Err() == nil {
 		h.runs = append(h.runs, r)
 	}
