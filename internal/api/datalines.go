@@ -3,16 +3,12 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"millwright/internal/dataset"
 	"millwright/internal/errs"
-	"millwright/internal/evaluate"
-	"millwright/internal/program"
 	"millwright/internal/table"
 )
 
@@ -137,9 +133,11 @@ func (s *Server) datalines(a huma.API) {
 		w, err := s.datalineWire(ctx, d)
 		return ok(w), err
 	})
-	route(s, a, "GET /v1/datalines/{id}/versions", "datalines", "The versions of a dataset, newest first", s.datalineVersions)
-	route(s, a, "GET /v1/datalines/{id}/profile", "datalines", "What analysis found: columns, roles, facts, with the numbers behind them", s.datalineProfile)
+	s.retypes(a)
+	route(s, a, "GET /v1/datalines/{id}/profile", "datalines", "What is known of each column: the inferred type, from how many values, what was unusual, its role; and facts about the table", s.datalineProfile)
 	route(s, a, "GET /v1/datalines/{id}/rows", "datalines", "The rows of a dataset, in order, page by page", s.datalineRows)
+	s.datalineExports(a)
+	s.datalineVersions(a)
 }
 
 func (s *Server) projectDatalines(ctx context.Context, project string) ([]Dataline, error) {
@@ -148,112 +146,4 @@ func (s *Server) projectDatalines(ctx context.Context, project string) ([]Datali
 		return nil, err
 	}
 	return s.datalineList(ctx, list)
-}
-
-// A DatalineVersion is an immutable version of a dataset.
-type DatalineVersion struct {
-	Version   int64        `json:"version"`
-	JobID     string       `json:"job_id"`
-	Kind      string       `json:"kind" enum:"replace,append,merge,compact"`
-	Rows      int64        `json:"rows"`
-	Bytes     int64        `json:"bytes"`
-	Schema    table.Schema `json:"schema"`
-	Verdict   Object       `json:"verdict"`
-	CreatedAt time.Time    `json:"created_at"`
-}
-
-func (s *Server) datalineVersions(ctx context.Context, in *IDInput) (*out[[]DatalineVersion], error) {
-	d, err := s.dataset(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	versions, err := s.Datasets.Versions(ctx, d.ID)
-	return okList(each(versions, func(v dataset.Version) DatalineVersion {
-		return DatalineVersion{Version: v.Version, JobID: v.RunID, Kind: string(v.Kind), Rows: v.Rows, Bytes: v.Bytes, Schema: v.Schema, Verdict: Object(v.Verdict), CreatedAt: v.CreatedAt}
-	})), err
-}
-
-// A DatalineProfile is what is known of a dataset version.
-type DatalineProfile struct {
-	Version int64           `json:"version"`
-	Profile Object          `json:"profile" doc:"Columns with statistics, roles and evidence; facts about the table; null until analysed"`
-	Typing  json.RawMessage `json:"typing" doc:"For each place in the records: what was seen and which type it got"`
-}
-
-func (s *Server) datalineProfile(ctx context.Context, in *IDInput) (*out[DatalineProfile], error) {
-	d, err := s.dataset(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	w := DatalineProfile{Version: d.Version}
-	v, err := s.Datasets.Version(ctx, d.ID, d.Version)
-	if err != nil {
-		return nil, err
-	}
-	w.Typing = v.Report
-	found, err := s.Datasets.Profile(ctx, d.ID, d.Version)
-	switch {
-	case err == nil:
-		w.Profile = Object(found)
-	case errs.KindOf(err) != errs.NotFound:
-		return nil, err
-	}
-	return ok(w), nil
-}
-
-// A RowPage is a page of a dataset's rows.
-type RowPage struct {
-	Columns   []ResultColumn `json:"columns"`
-	Rows      Rows           `json:"rows" doc:"[[v, …], …]"`
-	TotalRows int64          `json:"total_rows"`
-	Version   int64          `json:"version"`
-	Next      *string        `json:"next" doc:"Send as after for the next page; null at the end"`
-}
-
-func (s *Server) datalineRows(ctx context.Context, in *struct {
-	IDInput
-	Limit int    `query:"limit" default:"100" minimum:"1" maximum:"10000" doc:"At most so many rows"`
-	After string `query:"after" doc:"next of the page before"`
-}) (*out[RowPage], error) {
-	d, err := s.dataset(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	offset, err := parseAfter(in.After, d.Version)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.Datasets.Version(ctx, d.ID, d.Version)
-	if err != nil {
-		return nil, err
-	}
-	// Parquet keeps the order of arrival, so an offset is a stable place in a version.
-	p := program.Program{SQL: fmt.Sprintf("SELECT * FROM %s LIMIT %d OFFSET %d", table.Quote(d.TableName), in.Limit, offset), Tables: []string{d.TableName}}
-	result, err := s.Evaluator.Run(ctx, evaluate.Request{ProjectID: d.ProjectID, Program: p, MaxRows: int64(in.Limit)})
-	if err != nil {
-		return nil, err
-	}
-	w := RowPage{Columns: each(result.Columns, columnWire), Rows: Rows(result.RowsJSON()), TotalRows: v.Rows, Version: d.Version}
-	if end := offset + result.RowCount; end < v.Rows && result.RowCount > 0 {
-		next := fmt.Sprintf("%d.%d", d.Version, end)
-		w.Next = &next
-	}
-	return ok(w), nil
-}
-
-// parseAfter reads a cursor: the version it belongs to, and how many rows were
-// seen. A cursor of another version is refused, because rows moved since.
-func parseAfter(after string, version int64) (int64, error) {
-	if after == "" {
-		return 0, nil
-	}
-	var of, offset int64
-	if n, err := fmt.Sscanf(after, "%d.%d", &of, &offset); err != nil || n != 2 || offset < 0 || after != strconv.FormatInt(of, 10)+"."+strconv.FormatInt(offset, 10) {
-		return 0, errs.New(errs.Invalid, "the cursor in after is not one of ours").Named("cursor-invalid").At("after").Fix("send next of the page before, as it is")
-	}
-	if of != version {
-		return 0, errs.New(errs.Conflict, "the cursor belongs to version %d, and the dataset is at version %d now", of, version).
-			Named("cursor-outdated").Fix("start again without after")
-	}
-	return offset, nil
 }

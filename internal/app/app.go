@@ -127,10 +127,11 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 	questions := &generate.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator}
 	tidy := &compact.Service{DB: a.db, Datasets: datasets, Catalog: tables, Lineage: edges, Blobs: blobs, Engine: a.engine}
 	a.jobs, err = job.NewRunner(a.db, map[string]job.Handler{
-		ingest.JobType:   runs.Handle,
-		analyze.JobType:  study.Handle,
-		generate.JobType: a.thenCompact(questions.Handle, tidy),
-		compact.JobType:  tidy.Handle,
+		ingest.JobType:    runs.Handle,
+		ingest.RetypeType: runs.HandleRetype,
+		analyze.JobType:   study.Handle,
+		generate.JobType:  a.thenCompact(questions.Handle, tidy),
+		compact.JobType:   tidy.Handle,
 	}, job.Config{Workers: 4, Grace: a.config.Grace, Log: a.log, Now: now})
 	if err != nil {
 		return err

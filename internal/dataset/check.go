@@ -44,8 +44,8 @@ func checkKind(n NewVersion, exists bool) error {
 		return errs.New(errs.Internal, "a compaction needs the version and the files that it read")
 	case n.Kind == Merge && (len(n.Key) == 0 || n.Rows <= 0):
 		return errs.New(errs.Internal, "a merge needs its key and the number of rows as read")
-	case n.Kind != Merge && n.Kind != Compact && len(n.Key) > 0:
-		return errs.New(errs.Internal, "only a merge has a key")
+	case n.Kind != Merge && n.Kind != Compact && n.Kind != Retype && len(n.Key) > 0:
+		return errs.New(errs.Internal, "only a merge has a key, and what is made from one")
 	}
 	for _, key := range n.Key {
 		if !slices.ContainsFunc(n.Schema.Columns, func(c table.Column) bool { return c.Key == key }) {
@@ -60,6 +60,8 @@ func checkKind(n NewVersion, exists bool) error {
 func checkKey(n NewVersion, current []string) error {
 	merged := strings.Join(current, ", ")
 	switch {
+	case n.Kind == Retype && !slices.Equal(n.Key, current):
+		return errs.New(errs.Internal, "other types do not change the key")
 	case len(current) == 0:
 	case n.Kind == Append:
 		return errs.New(errs.Invalid, "the dataset is merged on %s; rows that are only appended would replace others of the same key", merged).
