@@ -52,6 +52,8 @@ type loaded struct {
 	body   *decode.Body
 	head   []byte
 	whole  bool // head is all of it
+
+	partial bool // it is a stored one, which ends at a limit of records
 }
 
 // drop ends a page and counts what it cost.

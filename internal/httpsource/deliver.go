@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"millwright/internal/errs"
 	"millwright/internal/httpsource/decode"
 	"millwright/internal/httpsource/paginate"
 )
@@ -63,13 +64,20 @@ func (f *fetch) deliver(l *loaded, number int) (facts, error) {
 	f.hash.Reset()
 	f.opening = true
 	before := f.out.Records
-	res, err := decode.Split(r, f.plan, f.limits.decoding(), f.record)
+	res, kept, err := f.split(l, r)
 	p.records, p.hash = f.out.Records-before, f.hash.Sum64()
 	if errors.Is(err, errEnough) {
 		p.enough, err = true, nil
+	} else if e, ok := errs.Find(err); ok && l.partial && e.Type == "body-truncated" {
+		err = nil
 	}
 	if err != nil {
 		return p, err
+	}
+	if kept != nil {
+		if err := kept(p.enough || l.partial); err != nil {
+			return p, err
+		}
 	}
 	if err := f.reached(res, number, p.enough); err != nil {
 		return p, err
@@ -88,6 +96,28 @@ func (f *fetch) deliver(l *loaded, number int) (facts, error) {
 	f.tally(p, number)
 	p.bytes, p.last = l.answer.wire.n, f.last
 	return p, nil
+}
+
+// split gives the records to the sink, and the rest of the page if it keeps that;
+// kept, unless nil, then has to be called with whether the page was left early.
+func (f *fetch) split(l *loaded, r io.Reader) (res decode.Result, kept func(partial bool) error, err error) {
+	keeper, ok := f.sink.(Keeper)
+	if !ok {
+		res, err = decode.Split(r, f.plan, f.limits.decoding(), f.record)
+		return res, nil, err
+	}
+	text := isText(f.plan.Shape)
+	to := &remainder{f: f, to: keeper, tokens: !text}
+	res, whole, err := decode.SplitKeeping(r, f.plan, f.limits.decoding(), f.record, to.write)
+	if text && errors.Is(err, errEnough) {
+		// Text that is cut in the middle of a row could not be read again.
+		if _, cerr := io.Copy(to, r); cerr != nil {
+			err = cerr
+		}
+	}
+	return res, func(partial bool) error {
+		return to.end(BodyInfo{ContentType: f.redact.Redact(l.answer.header.Get("Content-Type")), Whole: whole, Partial: partial && !text})
+	}, err
 }
 
 // reached reports a path that leads nowhere. On the first page it is an error;

@@ -209,3 +209,5 @@ func (r *redaction) Redact(text string) string { return r.now.Load().Redact(text
 
 // Found reports whether data holds a secret of at least min bytes.
 func (r *redaction) Found(data []byte, min int) bool { return r.now.Load().Found(data, min) }
+
+func (r *redaction) empty() bool { return r.now.Load().Empty() }

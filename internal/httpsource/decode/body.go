@@ -75,6 +75,12 @@ func Open(wire io.Reader, contentEncoding, contentType string, l Limits) (*Body,
 	return b, nil
 }
 
+// Plain is a body that is UTF-8 and not compressed.
+func Plain(r io.Reader) *Body {
+	out := &meter{r: r}
+	return &Body{Content: Content{Charset: "utf-8"}, r: out, out: out}
+}
+
 // Read implements io.Reader.
 func (b *Body) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
