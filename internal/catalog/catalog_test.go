@@ -212,6 +212,7 @@ func TestFilesOfOlderSchemasAreReadAsTheCurrent(t *testing.T) {
 		{rule: "objects lose a field", before: object(col(911, "a", bigint), col(912, "b", text)), old: `{"a":1,"b":"x"}`, after: object(col(911, "a", bigint)), new: `{"a":2}`, wantOld: "{a:1}", wantNew: `{a:2}`},
 		{rule: "fields are matched by id, whatever they are called", before: object(table.Column{ID: 911, Name: `o"ld`, Key: "k", Type: bigint}), old: `{"o\"ld":1}`,
 			after: object(table.Column{ID: 911, Name: `n'e"w`, Key: "k", Type: bigint}), new: `{"n'e\"w":2}`, wantOld: `{n'e"w:1}`, wantNew: `{n'e"w:2}`},
+		{rule: "a field of the same name is another", before: object(col(911, "a", bigint)), old: `{"a":1}`, after: object(col(914, "a", bigint)), new: `{"a":2}`, wantOld: "{a:NULL}", wantNew: `{a:2}`},
 		{rule: "objects in lists get a field", before: list(920, object(col(921, "a", bigint))), old: `[{"a":1},null]`, after: list(920, object(col(921, "a", double), col(922, "b", text))), new: `[{"a":0.5,"b":"x"}]`,
 			wantOld: "[{a:1, b:NULL}, NULL]", wantNew: `[{a:0.5, b:"x"}]`},
 		{rule: "lists of lists", before: list(930, list(931, bigint)), old: `[[1],null,[]]`, after: list(930, list(931, text)), new: `[["x"]]`, wantOld: `[["1"], NULL, []]`, wantNew: `[["x"]]`},
