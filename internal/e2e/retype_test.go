@@ -105,3 +105,38 @@ func TestRetypeKeepsWhatMergesAndCursorsLeftOut(t *testing.T) {
 	s.mustRun(grown, `{}`)
 	s.wantRows(grown, `[1,1]`, `[2,2]`, `[3,3]`)
 }
+
+// Another response path is taken from the stored pages; the source is not asked.
+func TestRetypeWithAnotherResponsePath(t *testing.T) {
+	s, src := start(t), newScript(t)
+	src.set(`{"id":1,"lines":[{"sku":"a","n":1.50},{"sku":"b\u0000","n":99999999999999999999}]}`, `{"id":2,"lines":[]}`, `{"id":3,"lines":[{"sku":"c","n":-0.0}]}`)
+	d := s.first("Orders", src.spec(""))
+	s.wantRows(d, `[1,[{"sku":"a","n":"1.50"},{"sku":"b\u0000","n":"99999999999999999999"}]]`, `[2,[]]`, `[3,[{"sku":"c","n":"-0.0"}]]`)
+	asked := len(src.asked)
+	if j := s.retype(d, `{"response_path":"$.items[*].lines[*]","columns":{"n":"VARCHAR"}}`); j.Status != "completed" {
+		t.Fatalf("%+v\n%s", j.Error, s.log)
+	}
+	want := []string{`["a","1.50"]`, `["b\u0000","99999999999999999999"]`, `["c","-0.0"]`}
+	s.wantRows(d, want...)
+	if len(src.asked) != asked {
+		t.Error("the source was asked")
+	}
+	// The path is the request's from now on, and the new pages can be decoded again.
+	s.mustRun(d, `{}`)
+	s.wantRows(d, want...)
+	if j := s.retype(d, `{"response_path":"items"}`); j.Status != "completed" {
+		t.Fatalf("%+v\n%s", j.Error, s.log)
+	}
+	if rows := s.rows(d); len(rows) != 3 || !strings.HasPrefix(rows[1], "[2,") {
+		t.Errorf("rows %s", rows)
+	}
+	before := s.dataline(d)
+	s.wantFailure(s.retype(d, `{"response_path":"itens"}`), "path-selects-nothing", "items")
+	s.wantFailure(s.retype(d, `{"response_path":"items","columns":{"prize":"BIGINT"}}`), "unknown-column", "prize")
+	if status, text := s.raw("POST", "/v1/datalines/"+before.ID+"/retype", `{"response_path":"$["}`); status != 400 || !strings.Contains(string(text), "/response_path") {
+		t.Errorf("a path that does not parse: %d %s", status, text)
+	}
+	if after := s.dataline(d); after.Version != before.Version {
+		t.Error("what failed made a version")
+	}
+}

@@ -179,6 +179,9 @@ func (s *Service) retype(ctx context.Context, run *job.Run) (err error) {
 		return err
 	}
 	defer remove()
+	if l.payload.Path != nil {
+		return l.extractAgain(ctx, files)
+	}
 	return l.typeAgain(ctx, files)
 }
 
