@@ -13,20 +13,20 @@ import (
 // An authentication is the auth part of a request, as the API spells it.
 type authentication struct {
 	APIKey      *apiKeyAuth `json:"apiKey,omitempty"`
-	BearerToken string      `json:"bearerToken,omitempty"`
+	BearerToken any         `json:"bearerToken,omitempty"`
 	BasicAuth   *basicAuth  `json:"basicAuth,omitempty"`
 	DigestAuth  *basicAuth  `json:"digestAuth,omitempty"`
 }
 
 type apiKeyAuth struct {
 	Name     string `json:"name"`
-	Value    string `json:"value"`
+	Value    any    `json:"value"`
 	Location string `json:"location"`
 }
 
 type basicAuth struct {
 	Username string `json:"username"`
-	Password string `json:"password"`
+	Password any    `json:"password"`
 }
 
 // authenticate fills in what --auth says:
@@ -34,6 +34,7 @@ type basicAuth struct {
 //	bearer=env:SHOP_TOKEN
 //	basic=ada,file:/run/secrets/shop
 //	api-key=X-Shop-Key,env:SHOP_KEY          (or query.NAME, cookie.NAME)
+//	bearer=secret:SHOP_TOKEN                 (a stored one, by its name)
 //
 // The secret itself never stands on the command line, where ps and the shell's
 // history would show it.
@@ -56,7 +57,7 @@ func (c *commands) authenticate(r *request, flag string) error {
 		return usage("--auth names an unknown kind of authentication").
 			Fix("--auth bearer=env:VARIABLE", "--auth basic=USER,env:VARIABLE", "--auth api-key=HEADER,env:VARIABLE")
 	}
-	value, err := c.reveal("--auth "+kind, from)
+	value, err := c.held("--auth "+kind, from)
 	if err != nil {
 		return err
 	}
@@ -73,6 +74,15 @@ func (c *commands) authenticate(r *request, flag string) error {
 		r.AuthType, r.Auth = "API Key", &authentication{APIKey: &apiKeyAuth{name, value, location}}
 	}
 	return nil
+}
+
+// held returns a secret that is kept somewhere, or, for secret:NAME, the reference
+// to a stored one, as the API spells it.
+func (c *commands) held(flag, from string) (any, error) {
+	if name, ok := strings.CutPrefix(from, "secret:"); ok && name != "" {
+		return map[string]string{"secret": name}, nil
+	}
+	return c.reveal(flag, from)
 }
 
 // reveal reads a secret from where it is kept: env:VARIABLE or file:PATH.
@@ -105,20 +115,20 @@ func typed(flag string) *errs.Error {
 }
 
 // value returns what a header or parameter flag stands for: env:VARIABLE and
-// file:PATH are read, and a secret must be one of them.
-func (c *commands) value(flag, name, text string) (string, error) {
-	if strings.HasPrefix(text, "env:") || strings.HasPrefix(text, "file:") {
-		return c.reveal(flag+" "+name, text)
+// file:PATH are read, secret:NAME refers, and a secret must be one of them.
+func (c *commands) value(flag, name, text string) (any, error) {
+	if strings.HasPrefix(text, "env:") || strings.HasPrefix(text, "file:") || strings.HasPrefix(text, "secret:") {
+		return c.held(flag+" "+name, text)
 	}
 	if secret.LooksSecret(name) {
-		return "", typed(flag + " " + name)
+		return nil, typed(flag + " " + name)
 	}
 	return text, nil
 }
 
 // pairs turns flags such as "Name: value" or "name=value" into a map.
-func (c *commands) pairs(flag, separator, form string, list []string) (map[string]string, error) {
-	all := map[string]string{}
+func (c *commands) pairs(flag, separator, form string, list []string) (map[string]any, error) {
+	all := map[string]any{}
 	for _, text := range list {
 		name, value, ok := strings.Cut(text, separator)
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)

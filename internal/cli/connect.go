@@ -43,7 +43,8 @@ its credentials encrypted, and runs it. Then prints the questions that were
 written about its records. If a step fails, or Ctrl-C stops it, nothing half-made
 is kept.
 
-Secrets are named, never typed: env:VARIABLE or file:PATH. A curl command that is
+Secrets are named, never typed: env:VARIABLE or file:PATH, or secret:NAME for one
+that 'millwright secrets set' stored. A curl command that is
 typed after --curl is visible to ps and kept in the shell's history with all its
 secrets: read it from a file or from standard input instead.`,
 		Example: `  millwright connect https://api.example.com/v1/orders
@@ -84,10 +85,10 @@ secrets: read it from a file or from standard input instead.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&conn.method, "request", "X", "", "HTTP `method`; by default GET, or POST when there is a body")
-	flags.StringArrayVarP(&conn.headers, "header", "H", nil, "`header` as 'Name: value', where value may be env:VARIABLE or file:PATH; repeatable")
-	flags.StringArrayVarP(&conn.params, "param", "p", nil, "query `parameter` as name=value, where value may be env:VARIABLE or file:PATH; repeatable")
+	flags.StringArrayVarP(&conn.headers, "header", "H", nil, "`header` as 'Name: value', where value may be env:VARIABLE, file:PATH or secret:NAME; repeatable")
+	flags.StringArrayVarP(&conn.params, "param", "p", nil, "query `parameter` as name=value, where value may be env:VARIABLE, file:PATH or secret:NAME; repeatable")
 	flags.StringVar(&conn.path, "path", "", "response `path` to the records, such as data.items or $.rows[*]; found by looking if absent")
-	flags.StringVar(&conn.auth, "auth", "", "`how` to sign in: bearer=env:VAR, basic=USER,env:VAR or api-key=HEADER,env:VAR (query.NAME, cookie.NAME); file:PATH in place of env:VAR")
+	flags.StringVar(&conn.auth, "auth", "", "`how` to sign in: bearer=env:VAR, basic=USER,env:VAR or api-key=HEADER,env:VAR (query.NAME, cookie.NAME); file:PATH or secret:NAME in place of env:VAR")
 	flags.StringVarP(&conn.body, "data-raw", "d", "", "request `body`, sent as application/json; @FILE reads it, @- from standard input")
 	flags.StringVar(&conn.curl, "curl", "", "the request as a curl `command`; - reads it from standard input, where ps does not see its secrets")
 	flags.StringVar(&conn.curlFile, "curl-file", "", "`file` that holds the request as a curl command")
@@ -100,16 +101,16 @@ secrets: read it from a file or from standard input instead.`,
 
 // A request is a request to the other API as ours spells it.
 type request struct {
-	ProjectID    string            `json:"project_id,omitempty"`
-	DatasourceID string            `json:"datasource_id,omitempty"`
-	URL          string            `json:"url"`
-	Method       string            `json:"method"`
-	Headers      map[string]string `json:"headers,omitempty"`
-	Parameters   map[string]string `json:"parameters,omitempty"`
-	AuthType     string            `json:"authType"`
-	Auth         *authentication   `json:"auth,omitempty"`
-	Body         *requestBody      `json:"body,omitempty"`
-	Path         string            `json:"responsePathExtractor,omitempty"`
+	ProjectID    string          `json:"project_id,omitempty"`
+	DatasourceID string          `json:"datasource_id,omitempty"`
+	URL          string          `json:"url"`
+	Method       string          `json:"method"`
+	Headers      map[string]any  `json:"headers,omitempty"`
+	Parameters   map[string]any  `json:"parameters,omitempty"`
+	AuthType     string          `json:"authType"`
+	Auth         *authentication `json:"auth,omitempty"`
+	Body         *requestBody    `json:"body,omitempty"`
+	Path         string          `json:"responsePathExtractor,omitempty"`
 }
 
 type requestBody struct {
@@ -239,10 +240,10 @@ func (c *commands) connect(ctx context.Context, s *session, name string, r reque
 // fill saves the credentials of a new datasource and runs it.
 func (c *commands) fill(ctx context.Context, s *session, datasource, name string, r request) error {
 	type config struct {
-		URL     string            `json:"url"`
-		Method  string            `json:"method"`
-		Headers map[string]string `json:"headers,omitempty"`
-		Auth    *authentication   `json:"auth,omitempty"`
+		URL     string          `json:"url"`
+		Method  string          `json:"method"`
+		Headers map[string]any  `json:"headers,omitempty"`
+		Auth    *authentication `json:"auth,omitempty"`
 	}
 	credentials := struct {
 		Name       string `json:"name"`

@@ -62,7 +62,7 @@ func (c *commands) demo(ctx context.Context, config app.Config, orders int, once
 	c.say("    export MILLWRIGHT_URL=%s MILLWRIGHT_API_KEY=%s\n    export SHOP=%s/orders SHOP_TOKEN=%s\n", s.base, s.key.Reveal(), shop.url, token)
 	c.show = func(url string, body any) { c.say("%s", curl(url, body, token)) }
 	programs, err := c.connect(ctx, s, "orders", request{
-		URL: shop.url + "/orders", Method: "GET", Parameters: map[string]string{"per_page": "1000"},
+		URL: shop.url + "/orders", Method: "GET", Parameters: map[string]any{"per_page": "1000"},
 		AuthType: "Bearer Token", Auth: &authentication{BearerToken: token}, Path: "data.orders",
 	})
 	c.show = nil

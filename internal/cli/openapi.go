@@ -176,7 +176,7 @@ func chooseOffer(offers []offer, name string) (offer, error) {
 // accept returns the request of an operation with what the flags give in place.
 // Whatever is missing is said at once.
 func (c *commands) accept(o offer, conn connection) (request, error) {
-	r := request{URL: o.Spec.URL, Method: o.Spec.Method, AuthType: "None", Body: o.Spec.Body, Path: conn.path, Parameters: map[string]string{}}
+	r := request{URL: o.Spec.URL, Method: o.Spec.Method, AuthType: "None", Body: o.Spec.Body, Path: conn.path, Parameters: map[string]any{}}
 	given, err := c.pairs("--param", "=", "name=value", conn.params)
 	if err != nil {
 		return r, err
@@ -221,7 +221,7 @@ func (c *commands) accept(o offer, conn connection) (request, error) {
 
 // fill puts one value where it belongs, or returns how to give it. What stands in
 // the URL is taken out of given.
-func (r *request) fill(h hole, o offer, given map[string]string, conn connection) string {
+func (r *request) fill(h hole, o offer, given map[string]any, conn connection) string {
 	about := ""
 	if what := or(h.Description, h.Example); what != "" {
 		about = " (" + what + ")"
@@ -230,10 +230,11 @@ func (r *request) fill(h hole, o offer, given map[string]string, conn connection
 	switch h.In {
 	case "path", "server":
 		delete(given, h.Name)
-		if h.In == "path" {
-			value = url.PathEscape(value)
+		text, plain := value.(string)
+		if typed = typed && plain; h.In == "path" {
+			text = url.PathEscape(text)
 		}
-		r.URL = strings.ReplaceAll(r.URL, "{"+h.Name+"}", value)
+		r.URL = strings.ReplaceAll(r.URL, "{"+h.Name+"}", text)
 	case "header":
 		if _, typed := header(r.Headers, h.Name); !typed {
 			return "-H '" + h.Name + ": VALUE'" + about
@@ -280,7 +281,7 @@ func signIn(o offer) string {
 	return "--auth bearer=env:VARIABLE with a token, or POST /v1/http/execute-request for " + o.Spec.AuthType
 }
 
-func header(all map[string]string, name string) (string, bool) {
+func header(all map[string]any, name string) (any, bool) {
 	for n, v := range all {
 		if strings.EqualFold(n, name) {
 			return v, true

@@ -85,7 +85,7 @@ Exit codes: 0 ok, 1 failed, 2 bad usage, 3 not found, 4 not allowed,
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	root.AddCommand(c.serveCommand(), c.demoCommand(), c.connectCommand(), c.queryCommand(), c.scheduleCommand(), c.keysCommand(),
+	root.AddCommand(c.serveCommand(), c.demoCommand(), c.connectCommand(), c.queryCommand(), c.scheduleCommand(), c.secretsCommand(), c.keysCommand(),
 		c.doctorCommand(), c.backupCommand(), c.restoreCommand())
 	return root
 }
