@@ -83,8 +83,8 @@ func TestAScheduleGoesWithItsDatasource(t *testing.T) {
 		if _, err := w.DB.Write().ExecContext(t.Context(), query); err != nil {
 			t.Fatal(err)
 		}
-		if got := w.look(); len(got) != 0 {
-			t.Errorf("%s: it runs", rule)
+		if due, err := w.Due(t.Context()); len(due) != 0 || err != nil {
+			t.Errorf("%s: it is due: %v, %v", rule, due, err)
 		}
 		// A look may have begun before.
 		if started, err := w.Fire(t.Context(), "d", w.start); started || err != nil {
