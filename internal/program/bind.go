@@ -19,6 +19,12 @@ type Bound struct {
 	moves  []move
 }
 
+// Untyped is a value from where every value is a text: a query string, or a command
+// line. There null is spelled as a text, so that a slot which takes any text needs
+// another spelling of the texts that mean null: of an optional one, "" and "null"
+// leave it out, and "" and "null", with the quotes, are the texts themselves.
+type Untyped string
+
 // A move is where a placeholder went.
 type move struct{ pos, end, boundPos, boundEnd int }
 
@@ -43,8 +49,9 @@ func (b Bound) Source(line, column int) (int, int) {
 // returns the SQL with the rendered slots in place and the others typed: $n
 // becomes CAST($n AS BIGINT), because a parameter has no type of its own.
 //
-// Values are what JSON or a query string holds: texts such as "10" and "true"
-// are read as the slot's type, "" and "null" leave an optional slot out. A name
+// Values are what JSON holds, or a query string, as [Untyped]: texts such as "10"
+// and "true" are read as the slot's type. JSON's null leaves an optional slot out,
+// and so do the texts "" and "null", except where the slot takes any text. A name
 // without a slot, a missing value and a value that does not fit are errs.Invalid
 // of type "slot-invalid", each with a field /slots/{name}. A program that does
 // not pass [Check] does not bind.
@@ -61,6 +68,7 @@ func Bind(p Program, values map[string]any) (Bound, error) {
 	b := Bound{Args: map[string]any{}, Values: map[string]any{}}
 	for _, s := range p.Slots {
 		given, ok := values[s.Name]
+		given = s.typed(given)
 		if given = single(s, given); !ok || s.Default != nil && s.isAbsent(given) {
 			given = s.Default
 		}

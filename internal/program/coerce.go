@@ -62,9 +62,8 @@ func single(s Slot, v any) any {
 	return v
 }
 
-// isAbsent reports whether v stands for no value: null, or the texts "" and
-// "null", which is how a query string says it. For a text slot that is not
-// optional, and where they are choices, these two are values like any other.
+// isAbsent reports whether v stands for no value: null, or, where texts are no
+// values of the slot's own, the texts "" and "null".
 func (s Slot) isAbsent(v any) bool {
 	if v == nil {
 		return true
@@ -73,8 +72,36 @@ func (s Slot) isAbsent(v any) bool {
 	if !ok || text != "" && text != "null" {
 		return false
 	}
-	anyText := s.Type == String || s.Type == Enum
-	return (!anyText || s.Optional()) && !slices.Contains(s.Choices(), text)
+	return !s.takesTexts() && !slices.Contains(s.Choices(), text)
+}
+
+func (s Slot) takesTexts() bool { return s.Type == String || s.Type == Enum }
+
+// typed returns what an [Untyped] value means to the slot.
+func (s Slot) typed(v any) any {
+	if list, ok := v.([]any); ok {
+		texts := make([]any, len(list))
+		for i, item := range list {
+			if texts[i] = item; len(list) == 1 {
+				texts[i] = s.typed(item)
+			} else if u, ok := item.(Untyped); ok {
+				texts[i] = string(u)
+			}
+		}
+		return texts
+	}
+	u, ok := v.(Untyped)
+	switch {
+	case !ok:
+		return v
+	case !s.takesTexts() || !s.Optional() || slices.Contains(s.Choices(), string(u)):
+		return string(u)
+	case u == "" || u == "null":
+		return nil
+	case u == `""` || u == `"null"`:
+		return string(u[1 : len(u)-1])
+	}
+	return string(u)
 }
 
 // choose returns the choice whose text v is. Case matters only where two choices

@@ -108,8 +108,9 @@ func describe(v any) string {
 }
 
 // cut shortens a value for a message.
-func cut(text string) string {
-	const most = 60
+func cut(text string) string { return cutAt(text, 60) }
+
+func cutAt(text string, most int) string {
 	if utf8.RuneCountInString(text) <= most {
 		return strings.ToValidUTF8(text, "\uFFFD")
 	}
