@@ -268,6 +268,13 @@ func (l *landing) Record(raw []byte) error {
 	return l.spill.Record(raw)
 }
 
+// Rest and Body make a landing a keeper, as a run's sink is.
+func (l *landing) Rest(p []byte) error { return l.spill.Rest(p) }
+
+func (l *landing) Body(b httpsource.BodyInfo) error {
+	return l.spill.Body(spill.Body{ContentType: b.ContentType, Whole: b.Whole})
+}
+
 func (l *landing) EndPage(p httpsource.PageEnd) error { return l.spill.EndPage(p.Bytes) }
 
 func (l *landing) Waiting(string, time.Time) {}

@@ -14,8 +14,8 @@ const (
 // A node is what is known of the values at one place: a key of the records, a key
 // of a nested object, the elements of an array or the values of a map.
 type node struct {
-	key   string
-	plain bool // the key is spelled in JSON as it is, so that raw bytes can be compared
+	key string
+	raw string // the key in JSON with its colon, to be compared; empty if it has several spellings
 
 	pos   int    // index in the parent's fields
 	depth int    // of types: 0 for the record
@@ -249,7 +249,8 @@ func (o *Observer) field(n *node, key string) *node {
 		return n.entry
 	}
 	c := o.newNode(n)
-	c.key, c.plain, c.pos = key, isPlain(key), len(n.fields)
+	c.name(key)
+	c.pos = len(n.fields)
 	o.keyBytes += len(key)
 	n.fields = append(n.fields, c)
 	if n.index == nil {
@@ -257,6 +258,14 @@ func (o *Observer) field(n *node, key string) *node {
 	}
 	n.index[key] = c
 	return c
+}
+
+// name gives a node its key.
+func (n *node) name(key string) {
+	n.key = key
+	if isPlain(key) {
+		n.raw = `"` + key + `":`
+	}
 }
 
 // full reports whether there is no room for another nested key of that length.

@@ -108,17 +108,20 @@ func (o *Observer) object(b []byte, i int, n *node, depth int) int {
 		// Records of one source mostly have the same keys in the same order.
 		if next < len(n.fields) {
 			c := n.fields[next]
-			if end := i + 1 + len(c.key); end < len(b) && b[end] == '"' && b[i] == '"' && c.plain && string(b[i+1:end]) == c.key {
-				child, i = c, end+1
+			if end := i + len(c.raw); end < len(b) && c.raw != "" && string(b[i:end]) == c.raw {
+				if child, i = c, end; b[i] <= ' ' {
+					i = scanSpace(b, i)
+				}
 			}
 		}
 		if child == nil {
 			if child, i = o.key(b, i, n); i < 0 {
 				return bad
 			}
+			i = scanColon(b, i)
 		}
 		if child == nil {
-			i = o.skip(b, scanColon(b, i), depth-1)
+			i = o.skip(b, i, depth-1)
 		} else {
 			if n.entry == nil {
 				if child.seen == id {
@@ -127,7 +130,11 @@ func (o *Observer) object(b []byte, i int, n *node, depth int) int {
 				child.seen = id
 				next = child.pos + 1
 			}
-			i = o.value(b, scanColon(b, i), child, depth)
+			if i >= 0 && i < len(b) && b[i] == '"' {
+				i = o.text(b, i, child)
+			} else {
+				i = o.value(b, i, child, depth)
+			}
 		}
 		if i < 0 {
 			return i
@@ -223,18 +230,7 @@ func (o *Observer) value(b []byte, i int, n *node, depth int) int {
 	}
 	switch b[i] {
 	case '"':
-		end, escaped := scanString(b, i)
-		if end < 0 {
-			return bad
-		}
-		n.counts.Strings++
-		if n.shape != scalar {
-			o.reshape(n, scalar)
-		}
-		if !n.str.words {
-			n.text(b[i+1:end-1], escaped)
-		}
-		return end
+		return o.text(b, i, n)
 	case '{':
 		return o.object(b, i, n, depth-1)
 	case '[':
@@ -250,6 +246,22 @@ func (o *Observer) value(b []byte, i int, n *node, depth int) int {
 		return scanWord(b, i)
 	}
 	return o.number(b, i, n)
+}
+
+// text notes the string at b[i] and returns the index after it, or bad.
+func (o *Observer) text(b []byte, i int, n *node) int {
+	end, escaped := scanString(b, i)
+	if end < 0 {
+		return bad
+	}
+	n.counts.Strings++
+	if n.shape != scalar {
+		o.reshape(n, scalar)
+	}
+	if !n.str.words {
+		n.text(b[i+1:end-1], escaped)
+	}
+	return end
 }
 
 // number notes the number at b[i] and returns the index after it, or bad.

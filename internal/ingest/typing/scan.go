@@ -24,9 +24,24 @@ func scanSpace(b []byte, i int) int {
 // whether it holds escapes; or bad. It accepts what RFC 8259 does with valid UTF-8
 // and no lone surrogates.
 func scanString(b []byte, i int) (end int, escaped bool) {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
 	i++
 	for {
-		i = scanPlain(b, i)
+		// Eight at a time, because most bytes of most data need no thought: printable
+		// ASCII but quote and backslash.
+		for i+8 <= len(b) {
+			w := binary.LittleEndian.Uint64(b[i:])
+			q, s := w^('"'*ones), w^('\\'*ones)
+			// A borrow can flag a wrong byte only above a right one, and the lowest counts.
+			if m := (w | (w - 0x20*ones) | (q - ones) | (s - ones)) & high; m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				if b[i] == '"' {
+					return i + 1, escaped
+				}
+				break
+			}
+			i += 8
+		}
 		if i >= len(b) {
 			return bad, escaped
 		}
@@ -40,6 +55,8 @@ func scanString(b []byte, i int) (end int, escaped bool) {
 			}
 		case c < 0x20:
 			return bad, escaped
+		case c < utf8.RuneSelf:
+			i++
 		default:
 			r, size := utf8.DecodeRune(b[i:])
 			if r == utf8.RuneError && size == 1 {
@@ -48,25 +65,6 @@ func scanString(b []byte, i int) (end int, escaped bool) {
 			i += size
 		}
 	}
-}
-
-// scanPlain skips bytes that need no thought: printable ASCII but quote and
-// backslash. It reads eight at a time, because most bytes of most data are these.
-func scanPlain(b []byte, i int) int {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
-	for i+8 <= len(b) {
-		w := binary.LittleEndian.Uint64(b[i:])
-		q, s := w^('"'*ones), w^('\\'*ones)
-		// A borrow can flag a wrong byte only above a right one, and the lowest counts.
-		if m := (w | (w - 0x20*ones) | (q - ones) | (s - ones)) & high; m != 0 {
-			return i + bits.TrailingZeros64(m)>>3
-		}
-		i += 8
-	}
-	for i < len(b) && b[i] >= 0x20 && b[i] < 0x80 && b[i] != '"' && b[i] != '\\' {
-		i++
-	}
-	return i
 }
 
 // scanEscape returns the index after the escape that starts at b[i], a backslash, or bad.

@@ -109,7 +109,8 @@ func (o *Observer) restore(n *node, s storedNode) error {
 			return badState("damaged: it has a key twice")
 		}
 		c := o.newNode(n)
-		c.key, c.plain, c.pos = f.Key, isPlain(f.Key), len(n.fields)
+		c.name(f.Key)
+		c.pos = len(n.fields)
 		o.keyBytes += len(f.Key)
 		n.fields = append(n.fields, c)
 		if n.index == nil {
