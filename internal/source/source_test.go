@@ -119,6 +119,7 @@ func TestTableNameIsASafeIdentifier(t *testing.T) {
 		{"HTTPServer", "httpserver"},
 		{"Zürich Läden №5", "zurich_laden_no5"},
 		{"  __a---b__ ", "a_b"},
+		{"__mw_orders_1", "mw_orders_1"}, // hidden tables are called so
 		{"2024 sales", "t_2024_sales"},
 		{"select", "select_table"},
 		{"Order", "order_table"},
