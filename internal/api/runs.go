@@ -95,7 +95,7 @@ type runInput struct {
 	Max    int64  `query:"max_rows" minimum:"0" doc:"Rows of a JSON answer; 0 means 10,000"`
 	Count  bool   `query:"count" doc:"Count the rows that are left out"`
 	Safe   bool   `query:"neutralize_formulas" doc:"In CSV, keep spreadsheets from computing cells that begin with = + - @"`
-	caching
+	Caching
 	query url.Values
 	Body  runFields
 }
@@ -109,7 +109,7 @@ type getRunInput struct {
 	Max            int64  `query:"max_rows" minimum:"0" doc:"Rows of a JSON answer; 0 means 10,000"`
 	Count          bool   `query:"count" doc:"Count the rows that are left out"`
 	Safe           bool   `query:"neutralize_formulas" doc:"In CSV, keep spreadsheets from computing cells that begin with = + - @"`
-	caching
+	Caching
 	query url.Values
 }
 
@@ -185,13 +185,13 @@ func runOperation(pattern, summary string, content map[string]*huma.MediaType) h
 	return op
 }
 
-// caching is what a request says about answers that are known.
-type caching struct {
+// Caching is what a request says about answers that are known.
+type Caching struct {
 	IfNoneMatch  string `header:"If-None-Match" doc:"ETags of answers that the caller has"`
 	CacheControl string `header:"Cache-Control" doc:"no-cache for a new run"`
 }
 
-func (c caching) asking() evaluate.Asking {
+func (c Caching) asking() evaluate.Asking {
 	ask := evaluate.Asking{Form: "json", Encode: encodeResult}
 	for tag := range strings.SplitSeq(c.IfNoneMatch, ",") {
 		ask.Known = append(ask.Known, strings.TrimSpace(tag))
@@ -239,7 +239,7 @@ func (in *runInput) values(slots []program.Slot) map[string]any {
 }
 
 func (s *Server) getProgramRun(ctx context.Context, in *getRunInput) (*huma.StreamResponse, error) {
-	return s.runProgram(ctx, &runInput{Format: in.Format, Max: in.Max, Count: in.Count, Safe: in.Safe, caching: in.caching, query: in.query,
+	return s.runProgram(ctx, &runInput{Format: in.Format, Max: in.Max, Count: in.Count, Safe: in.Safe, Caching: in.Caching, query: in.query,
 		Body: runFields{ProjectID: in.ProjectID, QueryProgramID: in.QueryProgramID, Stream: in.Stream}})
 }
 
