@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,5 +128,7 @@ func copyTree(t *testing.T, from string) string {
 	}
 	return to
 }
+
+func decode(r io.Reader, out any) error { return json.NewDecoder(r).Decode(out) }
 
 func sha(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content)) }

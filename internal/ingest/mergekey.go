@@ -177,6 +177,20 @@ func castKey(key []table.Column, file table.Schema) string {
 
 // numbers returns the one row of BIGINTs that a query of ours gives.
 func (l *landing) numbers(ctx context.Context, q engine.Query) (all []int64, err error) {
+	if all, err = l.numbersOnce(ctx, q); isKilled(err) {
+		return l.numbersOnce(ctx, q)
+	}
+	return all, err
+}
+
+// isKilled reports whether a worker went without a word of its own, as when
+// somebody killed it: a run that all but landed is worth a second try.
+func isKilled(err error) bool {
+	e, ok := errs.Find(err)
+	return ok && e.Type == "query-memory"
+}
+
+func (l *landing) numbersOnce(ctx context.Context, q engine.Query) (all []int64, err error) {
 	rows, err := l.Engine.Run(ctx, q)
 	if err != nil {
 		return nil, err
@@ -201,6 +215,13 @@ func (l *landing) numbers(ctx context.Context, q engine.Query) (all []int64, err
 
 // texts returns the first column of a query of ours, and the number in the second.
 func (l *landing) texts(ctx context.Context, q engine.Query) (all []string, total int64, err error) {
+	if all, total, err = l.textsOnce(ctx, q); isKilled(err) {
+		return l.textsOnce(ctx, q)
+	}
+	return all, total, err
+}
+
+func (l *landing) textsOnce(ctx context.Context, q engine.Query) (all []string, total int64, err error) {
 	rows, err := l.Engine.Run(ctx, q)
 	if err != nil {
 		return nil, 0, err

@@ -2,9 +2,12 @@ package duckdb
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"time"
+
+	"millwright/internal/errs"
 )
 
 // What work yields to: the server and short queries have 0. A weight of 5 still
@@ -168,22 +171,28 @@ func (e *Engine) takeIdle(scope, dir string) *process {
 	return nil
 }
 
+// maxStarts is how many workers may die before they are bound until that is an error:
+// whoever kills one at that moment (a system without memory, a person) has done
+// nothing that a second one cannot make good.
+const maxStarts = 3
+
 // confined returns a fresh worker bound to b and its own spill folder. A spare
 // one that died while it waited is replaced.
 func (e *Engine) confined(b binding) (*process, error) {
 	defer e.refill()
-	for {
+	for failed := 0; ; {
 		p, wasSpare, err := e.unbound()
-		if err != nil {
-			return nil, err
-		}
-		b.Spill = p.spill
-		err = p.bind(&b)
 		if err == nil {
-			return p, nil
+			b.Spill = p.spill
+			if err = p.bind(&b); err == nil {
+				return p, nil
+			}
+			e.retire(p)
 		}
-		e.retire(p)
 		if !wasSpare {
+			failed++
+		}
+		if failed == maxStarts || errors.Is(err, errs.Unavailable) {
 			return nil, err
 		}
 	}
