@@ -196,3 +196,31 @@ func TestPinsAndSettings(t *testing.T) {
 		t.Errorf("pinning it: %s", got)
 	}
 }
+
+func TestManyRunsLeaveFewFiles(t *testing.T) {
+	t.Parallel()
+	var again []map[string]any
+	for range 16 {
+		again = append(again, map[string]any{"mode": "append"})
+	}
+	c, id, datasource := shared.newDataline(t, "compacted", again...)
+	base := "/v1/datalines/" + id
+	compaction := c.object("GET", "/v1/jobs?job_type=compact_dataset&source_id="+datasource, nil).list()
+	if len(compaction) != 1 {
+		t.Fatalf("compactions: %v", compaction)
+	}
+	if end := c.follow(compaction[0].text("id")); end.text("status") != "completed" {
+		t.Fatalf("%s", end)
+	}
+	v := c.object("GET", base+"/versions/18", nil)
+	if v.text("kind") != "compact" || v.get("rows").number() != 17*records {
+		t.Errorf("got %s", v)
+	}
+	before, after := c.send("GET", base+"/export?format=ndjson&version=17", nil), c.send("GET", base+"/export?format=ndjson", nil)
+	if before.status != 200 || string(before.body) != string(after.body) {
+		t.Errorf("the rows differ: %d and %d bytes", len(before.body), len(after.body))
+	}
+	if p := c.object("GET", base+"/profile", nil); p.get("profile").kind() != "object" || p.get("version").number() != 18 {
+		t.Errorf("the profile is gone: %s", p.get("version"))
+	}
+}

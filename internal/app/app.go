@@ -130,7 +130,7 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 		ingest.JobType:    runs.Handle,
 		ingest.RetypeType: runs.HandleRetype,
 		analyze.JobType:   study.Handle,
-		generate.JobType:  a.thenCompact(questions.Handle, tidy),
+		generate.JobType:  a.withCompaction(questions.Handle, tidy),
 		compact.JobType:   tidy.Handle,
 	}, job.Config{Workers: 4, Grace: a.config.Grace, Log: a.log, Now: now})
 	if err != nil {

@@ -7,22 +7,19 @@ import (
 	"millwright/internal/job"
 )
 
-// thenCompact adds to a handler, which ends the work on a run, that the dataset is
-// compacted if it has become many files.
-func (a *App) thenCompact(handle job.Handler, c *compact.Service) job.Handler {
+// withCompaction adds to a handler, which ends the work on a run, that the dataset
+// is compacted if it has become many files.
+func (a *App) withCompaction(handle job.Handler, c *compact.Service) job.Handler {
 	return func(ctx context.Context, run *job.Run) error {
-		if err := handle(ctx, run); err != nil {
-			return err
-		}
 		due, err := c.Due(ctx, run.Job.SourceID)
 		if err == nil && due {
 			_, err = a.jobs.Submit(ctx, job.NewJob{Type: compact.JobType, ProjectID: run.Job.ProjectID, UserID: run.Job.UserID,
 				Source: run.Job.Source, SourceID: run.Job.SourceID})
 		}
 		if err != nil {
-			// The run is complete; the next one asks again.
+			// The next run asks again.
 			a.log.ErrorContext(ctx, "a dataset was not looked at for compaction", "datasource", run.Job.SourceID, "err", err)
 		}
-		return nil
+		return handle(ctx, run)
 	}
 }
