@@ -204,7 +204,7 @@ func TestAPageLeftAtALimitIsDecodedAgain(t *testing.T) {
 // TestSecretsAreNotInWhatIsKept echoes a secret in every spelling at every place.
 func TestSecretsAreNotInWhatIsKept(t *testing.T) {
 	t.Parallel()
-	const canary = `cAnArY-0123456789/+ x`
+	const canary = `cAnArY-0123456789/+"\x`
 	spellings := []string{canary, url.QueryEscape(canary), base64.StdEncoding.EncodeToString([]byte(canary))}
 	inJSON, _ := json.Marshal(spellings)
 	filler := strings.Repeat("lorem ipsum ", 20_000)

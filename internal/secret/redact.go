@@ -25,6 +25,7 @@ const delimited = 6
 // The zero Redactor changes nothing. It is safe for concurrent use.
 type Redactor struct {
 	values  []string // longest first
+	quoted  []string // of each value that JSON escapes: its usual spelling there
 	encoded []string // base64 and hex spellings, longest first
 }
 
@@ -32,17 +33,22 @@ type Redactor struct {
 // left out: they occur everywhere by chance.
 func NewRedactor(values ...String) Redactor {
 	var r Redactor
+	quoteJSON := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	for _, v := range values {
 		if len(v.value) < shortest {
 			continue
 		}
 		r.values = append(r.values, v.value)
+		if q := quoteJSON.Replace(v.value); q != v.value {
+			r.quoted = append(r.quoted, q)
+		}
 		if len(v.value) >= delimited {
 			r.encoded = append(r.encoded, encodings(v.value)...)
 		}
 	}
 	longestFirst := func(a, b string) int { return len(b) - len(a) }
 	slices.SortStableFunc(r.values, longestFirst)
+	slices.SortStableFunc(r.quoted, longestFirst)
 	slices.SortStableFunc(r.encoded, longestFirst)
 	return r
 }
@@ -75,12 +81,14 @@ func (r Redactor) Redact(text string) string {
 // Found reports whether data holds one of the values of at least min bytes, as
 // they are or as JSON escapes them. It is the quick check for bulk data.
 func (r Redactor) Found(data []byte, min int) bool {
-	for _, v := range r.values {
-		if len(v) < min {
-			return false // longest first
-		}
-		if bytes.Contains(data, []byte(v)) {
-			return true
+	for _, spellings := range [][]string{r.values, r.quoted} {
+		for _, v := range spellings {
+			if len(v) < min {
+				break // longest first
+			}
+			if bytes.Contains(data, []byte(v)) {
+				return true
+			}
 		}
 	}
 	return false
