@@ -78,7 +78,7 @@ func goldRoles(t testing.TB) []goldRole {
 	}
 	var gold []goldRole
 	for line := range strings.Lines(string(text)) {
-		if f := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); len(f) == 4 && line[0] != '#' {
+		if f := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); len(f) == 5 && line[0] != '#' {
 			gold = append(gold, goldRole{f[0], f[1], f[2], f[3]})
 		}
 	}
