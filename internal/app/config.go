@@ -3,6 +3,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -31,6 +32,10 @@ type Config struct {
 
 	QueryTimeout time.Duration // how long a query may run; 0 means 30 s
 	CacheBytes   int64         // bytes of answers that are kept in memory; 0 means 64 MiB, negative keeps none
+
+	// Step is called before each step of a landing that a crash may part from the next.
+	// It is for tests, which fail, hang or die there; nil otherwise.
+	Step func(ctx context.Context, name string) error
 
 	Workers int // sandboxed SQL workers at once; 0 means 4; half of them for one project
 }

@@ -24,6 +24,10 @@ import (
 type Dir struct {
 	Root string // absolute
 
+	// Step, if set, is called before each step of Publish that a crash may part from
+	// the next: tests fail, hang or die there. An error fails the step.
+	Step func(ctx context.Context, name string) error
+
 	mu      sync.Mutex
 	durable map[string]bool // folders whose entry in their parent was synced by this process
 }
@@ -54,6 +58,13 @@ func OpenDir(root string) (_ *Dir, err error) {
 		}
 	}
 	return d, d.sweep()
+}
+
+func (d *Dir) step(ctx context.Context, name string) error {
+	if d.Step == nil {
+		return nil
+	}
+	return d.Step(ctx, name)
 }
 
 func (d *Dir) objects() string { return filepath.Join(d.Root, "objects") }

@@ -33,6 +33,9 @@ func (d *Dir) Publish(ctx context.Context, scope, path, ext string) (_ Object, e
 	if err := d.checkStaged(path); err != nil {
 		return Object{}, err
 	}
+	if err := d.step(ctx, "sync of the file"); err != nil {
+		return Object{}, err
+	}
 	obj, err := seal(ctx, path)
 	if err != nil {
 		return Object{}, err
@@ -43,7 +46,13 @@ func (d *Dir) Publish(ctx context.Context, scope, path, ext string) (_ Object, e
 	if err := d.ensure(folder); err != nil {
 		return Object{}, err
 	}
+	if err := d.step(ctx, "rename"); err != nil {
+		return Object{}, err
+	}
 	if err := d.place(path, target, obj.Size); err != nil {
+		return Object{}, err
+	}
+	if err := d.step(ctx, "sync of the folder"); err != nil {
 		return Object{}, err
 	}
 	// Also when the object was there: whoever put it there may have died before

@@ -99,7 +99,10 @@ func (l *landing) finish(ctx context.Context, message string, store func(tx *sql
 		if err := l.step(ctx, "complete"); err != nil {
 			return err
 		}
-		return l.run.CompleteTx(ctx, tx)
+		if err := l.run.CompleteTx(ctx, tx); err != nil {
+			return err
+		}
+		return l.step(ctx, "commit")
 	})
 }
 

@@ -52,6 +52,9 @@ func (l *landing) convert(ctx context.Context) error {
 			l.outcome.Records, l.watch.seen, l.pages.Records, made.Rows)
 	}
 	l.outputs = []output{{path: l.parquet("data"), made: made}}
+	if err := l.step(ctx, "converted"); err != nil {
+		return err
+	}
 	if err := l.convertAgain(ctx); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (l *landing) extractAgain(ctx context.Context, files []earlierFile) error {
 		return err
 	}
 	l.spec.ResponsePath, l.spec.Options.Shape = strings.TrimSpace(*l.payload.Path), ""
-	to := &sink{ctx: ctx, run: l.run, watch: &watcher{}, types: typing.NewObserver(typing.Limits{LastID: l.base.dataset.LastFieldID})}
+	to := &sink{ctx: ctx, run: l.run, step: l.step, watch: &watcher{}, types: typing.NewObserver(typing.Limits{LastID: l.base.dataset.LastFieldID})}
 	if key := l.base.version.Key; len(key) > 0 {
 		l.setting = httpsource.RunSetting{Mode: httpsource.Merge, Key: key}
 		to.watch.keys = &keyWatch{key: key}

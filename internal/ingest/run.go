@@ -55,7 +55,7 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 		err = errs.New(errs.Internal, "the job's payload is not ours").Because(err)
 		return err
 	}
-	err = l.land(ctx)
+	err = l.landWithSpace(ctx)
 	if e, ok := errs.Find(err); ok && e.Type == "dataset-moved" {
 		return job.Again(err) // restored or compacted meanwhile: what was built on is not there any more
 	}
@@ -134,7 +134,7 @@ func (l *landing) newSink(ctx context.Context) (*sink, error) {
 	if l.setting.Mode == httpsource.Merge {
 		w.keys = &keyWatch{key: l.setting.Key}
 	}
-	return &sink{ctx: ctx, run: l.run, types: types, watch: w}, nil
+	return &sink{ctx: ctx, run: l.run, types: types, watch: w, step: l.step}, nil
 }
 
 // fetch brings every page into the spill and watches the types go by. Pages that
@@ -146,6 +146,9 @@ func (l *landing) fetch(ctx context.Context) error {
 	to, err := l.bring(ctx, l.earlier, true)
 	if e, ok := errs.Find(err); ok && e.Type == httpsource.StaleResume {
 		to, err = l.bring(ctx, l.earlier, false)
+	}
+	if err == nil {
+		err = l.step(ctx, "fetched")
 	}
 	if err != nil {
 		return err

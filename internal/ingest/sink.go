@@ -21,6 +21,7 @@ type sink struct {
 	spill   *spill.Writer
 	types   *typing.Observer
 	watch   *watcher
+	step    func(ctx context.Context, name string) error
 	pages   int64
 	records int64
 	bytes   int64
@@ -63,6 +64,9 @@ func (s *sink) EndPage(p httpsource.PageEnd) error {
 	s.bytes += p.Bytes
 	s.progress("fetch", s.message())
 	if err := s.watch.pageEnded(); err != nil {
+		return err
+	}
+	if err := s.step(s.ctx, "page"); err != nil {
 		return err
 	}
 	if err := s.spill.EndPage(p.Bytes); err != nil {

@@ -93,6 +93,9 @@ func IsDuplicate(err error) bool {
 // that something still points to the deleted row.
 func IsDangling(err error) bool { return hasCode(err, sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY) }
 
+// IsFull reports whether err says that the disk is full.
+func IsFull(err error) bool { return hasCode(err, sqlite3.SQLITE_FULL) }
+
 func hasCode(err error, code int) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code() == code
