@@ -116,6 +116,7 @@ func (m *mill) first(w io.Writer, rounds int) {
 		m.stop()
 		m.start()
 		m.call("GET", "/v1/projects", nil, nil) // the server's own first
+		m.settle()
 		began := time.Now()
 		m.run("no-cache")
 		took := time.Since(began)
@@ -281,6 +282,29 @@ func (m *mill) land(rows int) {
 	m.call("POST", "/v1/queryprograms", map[string]any{"project_id": m.project, "name": "Sales", "cue": "Which regions sell most?",
 		"code": strings.ReplaceAll(groupBy, "{t}", with.Datalines[0].Table)}, &program)
 	m.program = program.ID
+}
+
+// settle waits until the server has its workers, as it has when it runs for a moment.
+func (m *mill) settle() {
+	m.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 3000 {
+		workers := 0
+		lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", m.cmd.Process.Pid))
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		for _, list := range lists {
+			text, _ := os.ReadFile(list) // a thread may have ended
+			workers += len(strings.Fields(string(text)))
+		}
+		if workers >= 2 {
+			return
+		}
+		<-tick.C
+	}
+	m.t.Fatal("the server starts no workers")
 }
 
 // cpu returns the processor time that the server, without its workers, has used.

@@ -24,6 +24,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -47,11 +48,11 @@ type Config struct {
 	Timeout        time.Duration // a query is killed after that; default 30s
 	ConvertTimeout time.Duration // a conversion is killed after that; default 30m
 	IdleAfter      time.Duration // an unused bound worker ends after that; default 1m
-	LongAfter      time.Duration // a query that runs longer yields the processor to shorter ones; default 250ms
+	LongAfter      time.Duration // a query that runs longer yields the processor to shorter ones; default 100ms
 	MaxQueries     int           // a worker is replaced after that many queries; default 200
 	MemoryLimit    int64         // bytes that a query's worker may map beyond the 1.6 GB (mostly untouched) that it has when idle; default 1.5 GiB
 	ConvertMemory  int64         // the same of a conversion's worker; default 3 GiB
-	QueryThreads   int           // DuckDB threads of a query; default 1
+	QueryThreads   int           // DuckDB threads of a query; default one for each processor, at most 4
 	ConvertThreads int           // DuckDB threads of a conversion; default 2
 	MaxSpill       int64         // bytes that one query may spill or export; default 8 GiB
 	Log            *slog.Logger  // told at debug level how long each query waited and ran; nil for none
@@ -81,13 +82,13 @@ func (c Config) withDefaults() Config {
 	def(&c.Queue, 128)
 	def(&c.QueuePerScope, (c.Queue+3)/4)
 	def(&c.MaxQueries, 200)
-	def(&c.QueryThreads, 1)
+	def(&c.QueryThreads, min(runtime.NumCPU(), 4))
 	def(&c.ConvertThreads, 2)
 	long(&c.QueueWait, 10*time.Second)
 	long(&c.Timeout, 30*time.Second)
 	long(&c.ConvertTimeout, 30*time.Minute)
 	long(&c.IdleAfter, time.Minute)
-	long(&c.LongAfter, 250*time.Millisecond)
+	long(&c.LongAfter, 100*time.Millisecond)
 	size(&c.MemoryLimit, 1536<<20)
 	size(&c.ConvertMemory, 3<<30)
 	size(&c.MaxSpill, 8<<30)
