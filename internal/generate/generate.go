@@ -51,11 +51,12 @@ func (o Options) withDefaults() Options {
 // An Outcome is the programs for a table, best first, and how they came about.
 type Outcome struct {
 	Programs   []program.Program
-	Candidates int       // made by templates, before linting
-	Linted     int       // dropped because they would be nonsense
-	Executed   int       // run with their defaults
-	Dropped    []Dropped // run or linted, and not worth showing
-	Notes      []string  // why there are fewer programs than wanted; empty if there are not
+	Chosen     []template.Candidate // what Programs were made from, in their order
+	Candidates int                  // made by templates, before linting
+	Linted     int                  // dropped because they would be nonsense
+	Executed   int                  // run with their defaults
+	Dropped    []Dropped            // run or linted, and not worth showing
+	Notes      []string             // why there are fewer programs than wanted; empty if there are not
 }
 
 // A Dropped is a candidate that was not worth showing, and why.
@@ -87,8 +88,7 @@ func Generate(ctx context.Context, p *profile.Profile, run Runner, opt Options) 
 	if len(g.tried) == 0 && g.lastErr != nil {
 		return Outcome{}, fmt.Errorf("no candidate for %s could be run: %w", p.Table, g.lastErr)
 	}
-	chosen := choose(s, g.tried, opt.Count)
-	g.out.Programs = finish(s, chosen)
+	chosen := g.settle(opt.Count)
 	if n := len(chosen); n < opt.Count {
 		g.out.Notes = append(g.out.Notes, smallBecause(p, n, opt.Count))
 	}
@@ -163,6 +163,16 @@ func (g *generation) enumerate() {
 	}
 }
 
+// settle writes the outcome's programs: the best n of what was tried.
+func (g *generation) settle(n int) []pick {
+	chosen := choose(g.source, g.tried, n)
+	g.out.Programs = finish(g.source, chosen)
+	for _, k := range chosen {
+		g.out.Chosen = append(g.out.Chosen, k.Candidate)
+	}
+	return chosen
+}
+
 // forOneRow reports whether the candidate makes sense for a table of one row:
 // it shows the row, or it is about a table inside it.
 func forOneRow(c template.Candidate, table string) bool {
@@ -201,7 +211,7 @@ func emptyTable(ctx context.Context, s *template.Source, run Runner, opt Options
 			g.tried = append(g.tried, trial{Candidate: c, naming: naming(s, c), signal: 0, found: "the table has 0 rows and 0 groups to compare"})
 		}
 	}
-	g.out.Programs = finish(s, choose(s, g.tried, 1))
+	g.settle(1)
 	g.out.Notes = []string{"the table has no rows, so nothing but their number can be asked"}
 	return g.out, nil
 }

@@ -55,7 +55,7 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 		return errs.New(errs.Internal, "a stored profile cannot be read").Because(err)
 	}
 	run.Progress(ctx, job.Progress{Phase: "generate", Message: "trying questions", Fraction: 0.1})
-	outcome, err := Generate(ctx, &p, runner{s.Evaluator, d.ProjectID}, Options{})
+	outcome, err := Generate(ctx, &p, NewRunner(s.Evaluator, d.ProjectID), Options{})
 	if err != nil {
 		return err
 	}
@@ -83,6 +83,10 @@ type runner struct {
 	evaluator *evaluate.Evaluator
 	project   string
 }
+
+// NewRunner returns the Runner that tries candidates the way a program of the
+// project is run.
+func NewRunner(e *evaluate.Evaluator, projectID string) Runner { return runner{e, projectID} }
 
 // Run runs the candidate with its defaults.
 func (r runner) Run(ctx context.Context, p program.Program) (Result, error) {
