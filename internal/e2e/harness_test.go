@@ -59,8 +59,16 @@ func start(t *testing.T) *server {
 
 func startIn(t *testing.T, data string, flags ...string) *server {
 	t.Helper()
+	return startUnder(t, nil, data, flags...)
+}
+
+// startUnder is startIn by another program, which gets the command as its last
+// arguments.
+func startUnder(t *testing.T, program []string, data string, flags ...string) *server {
+	t.Helper()
 	s := &server{t: t, data: data, log: &syncBuffer{}, done: make(chan error, 1)}
-	s.cmd = exec.Command(binary, append([]string{"serve", "--verbose", "--addr", "127.0.0.1:0", "--data", data}, flags...)...)
+	args := append(program, binary, "serve", "--verbose", "--addr", "127.0.0.1:0", "--data", data)
+	s.cmd = exec.Command(args[0], append(args[1:], flags...)...)
 	s.cmd.Env = append(os.Environ(), "MILLWRIGHT_API_KEY="+testKey)
 	s.cmd.Stdout = s.log
 	stderr, err := s.cmd.StderrPipe()
