@@ -106,7 +106,7 @@ func badEnds() []string {
 	return []string{
 		"", " ", "{", "[", `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `[1,]`, `[1 2]`, `[1,,2]`, `{,}`, `{"a" 1}`, `{"a":1 "b":2}`, `{1:2}`, `{"a":1,"a":2}`,
 		`{"a":1,"b":{"c":1,"\u0063":2}}`, `[{"a":1},{"a":1,"b":2},{"b":1,"a":2},{"b":1,"b":2}]`, `{"é":1,"\u00e9":2}`, `[01]`, `[-]`, `[1.]`, `[1e]`, `[1.5e+]`, `[tru]`, `[truee]`, `nul`,
-		`["\x"]`, `["\u12"]`, `["\ud800"]`, `["\ud800\u0041"]`, `["\udc00"]`, `["\ud83d\ude00"]`, "[\"\x01\"]", "[\"\xff\"]", "[\"\xe2\x82\"]", "[\"\xed\xa0\x80\"]", `["abc`, `["abc\`,
+		`["\x"]`, `["\u12"]`, `["\ud800"]`, `["\ud800\u0041"]`, `["\udc00"]`, `["\udc00\udc00"]`, `[{"a":1,"b":2},{"b":1,"a":2,"b":3}]`, `["\ud83d\ude00"]`, "[\"\x01\"]", "[\"\xff\"]", "[\"\xe2\x82\"]", "[\"\xed\xa0\x80\"]", `["abc`, `["abc\`,
 		`]`, `}`, `[}`, `{]`, `[[1]}`, `{"a":[1}`, `1 2 3`, `{}{}`, `{}[]`, "\ufeff{}", "// x", `[1]x`, `"a""b"`, `-0`, `-0.0e-0`, `1.5`, "[\t1 ,\r\n2 ]", `{"a":{"b":{"c":[1,2,{"d":}]}}}`,
 		`[[[[1,2],3],4],5,}`, strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000), strings.Repeat("[", 10_001), deep, deep + "1", deep + deep + "1",
 		`{"` + strings.Repeat("k", 70_000) + `":1}`, `[` + strings.Repeat(`{"k":"v"},`, 9000) + `{"k":"v","k":1}]`, `["` + strings.Repeat("é", 40_000) + "\xff\"]",
@@ -208,5 +208,23 @@ func TestNamesAreCheckedInLinearTime(t *testing.T) {
 	twice := bytes.Replace(raw, []byte(`"last"`), []byte(`"k2_99"`), -1)
 	if why := differ(twice, 0, 0); why != "" {
 		t.Error(why)
+	}
+}
+
+func TestALongValueInMemoryIsRefusedToo(t *testing.T) {
+	t.Parallel()
+	doc := []byte(`[{"a":"` + strings.Repeat("x", slack+2000) + `"}]`)
+	for _, c := range []struct {
+		limit int64
+		want  bool
+	}{{1000, false}, {3000, true}} {
+		dec := newTokens(&leash{r: bytes.NewBuffer(doc), limit: c.limit})
+		if _, err := dec.ReadToken(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := dec.ReadValue()
+		if (err == nil) != c.want || err != nil && !strings.Contains(err.Error(), "longer than 1000 bytes") {
+			t.Errorf("limit %d: %v", c.limit, err)
+		}
 	}
 }
