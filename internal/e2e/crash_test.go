@@ -139,11 +139,11 @@ type runWire struct {
 	FinishedAt *time.Time `json:"finished_at"`
 }
 
-// runsOf returns the runs of a datasource, as the server lists them: those of
-// which nobody was told among them.
-func (s *server) runsOf(datasource string) (all []runWire) {
+// newest returns the newest runs of a datasource, as the server lists them: those
+// of which nobody was told among them. A round starts one, so five are enough.
+func (s *server) newest(datasource string) (all []runWire) {
 	s.t.Helper()
-	s.call("GET", "/v1/datasources/"+datasource+"/runs?limit=1000", nil, &all)
+	s.call("GET", "/v1/datasources/"+datasource+"/runs?take=5", nil, &all)
 	return all
 }
 
@@ -154,7 +154,7 @@ func (s *server) recovered(books []*book, spawned time.Time) (cut int, again tim
 	for {
 		open, working := 0, 0
 		for _, b := range books {
-			for _, r := range s.runsOf(b.datasource) {
+			for _, r := range s.newest(b.datasource) {
 				since := r.StartedAt != nil && r.StartedAt.After(spawned)
 				switch {
 				case r.Status == "pending", r.Status == "running":
@@ -181,15 +181,16 @@ func (s *server) recovered(books []*book, spawned time.Time) (cut int, again tim
 func (s *server) finished(books []*book) (runs []int) {
 	s.t.Helper()
 	for _, b := range books {
-		n := 0
-		for _, r := range s.runsOf(b.datasource) {
-			if j := s.wait(r.ID); j.Status != "completed" {
-				s.t.Errorf("%s: the run %s is %s: %+v", b.mode, r.ID, j.Status, j.Error)
+		for _, r := range s.newest(b.datasource) {
+			if b.ended[r.ID] {
 				continue
 			}
-			n++
+			if j := s.wait(r.ID); j.Status != "completed" {
+				s.t.Errorf("%s: the run %s is %s: %+v", b.mode, r.ID, j.Status, j.Error)
+			}
+			b.ended[r.ID] = true
 		}
-		runs = append(runs, n)
+		runs = append(runs, len(b.ended))
 	}
 	return runs
 }

@@ -49,6 +49,7 @@ type book struct {
 	mode       string
 	datasource string
 	acked      []string // jobs of runs that the server said it had taken
+	ended      map[string]bool
 }
 
 func (l *ledger) spec(url, mode string) map[string]any {
@@ -75,7 +76,7 @@ func (l *ledger) open(s *server, url string) []*book {
 				s.t.Fatalf("the first run of %s: %s is %s: %+v\n%s", mode, j.Type, got.Status, got.Error, s.log)
 			}
 		}
-		books = append(books, &book{mode, datasource, []string{jobs[0].ID}})
+		books = append(books, &book{mode, datasource, []string{jobs[0].ID}, map[string]bool{}})
 	}
 	return books
 }
