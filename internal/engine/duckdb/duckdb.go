@@ -49,6 +49,7 @@ type Config struct {
 	ConvertTimeout time.Duration // a conversion is killed after that; default 30m
 	IdleAfter      time.Duration // an unused bound worker ends after that; default 1m
 	LongAfter      time.Duration // a query that runs longer yields the processor to shorter ones; default 100ms
+	YieldFor       time.Duration // for so long after that all queries of its scope yield from their start; default 10s
 	MaxQueries     int           // a worker is replaced after that many queries; default 200
 	MemoryLimit    int64         // bytes that a query's worker may map beyond the 1.6 GB (mostly untouched) that it has when idle; default 1.5 GiB
 	ConvertMemory  int64         // the same of a conversion's worker; default 3 GiB
@@ -89,6 +90,7 @@ func (c Config) withDefaults() Config {
 	long(&c.ConvertTimeout, 30*time.Minute)
 	long(&c.IdleAfter, time.Minute)
 	long(&c.LongAfter, 100*time.Millisecond)
+	long(&c.YieldFor, 10*time.Second)
 	size(&c.MemoryLimit, 1536<<20)
 	size(&c.ConvertMemory, 3<<30)
 	size(&c.MaxSpill, 8<<30)
@@ -112,6 +114,7 @@ type Engine struct {
 	spare   []*process            // started, bound to nothing
 	idle    []*process            // bound to a scope and unused, longest unused first
 	refills int                   // spare workers being started
+	yields  map[string]time.Time  // by scope: until when its queries yield from their start
 	closed  bool
 }
 
@@ -134,6 +137,7 @@ func Open(cfg Config) (*Engine, error) {
 		queries:    newQueue(cfg.Workers, min(cfg.PerScope, cfg.Workers), cfg.Queue, cfg.QueuePerScope, cfg.QueueWait),
 		converters: newQueue(cfg.Converters, cfg.Converters, math.MaxInt, math.MaxInt, 0),
 		live:       map[*process]struct{}{},
+		yields:     map[string]time.Time{},
 	}
 	first, err := e.fork()
 	if err != nil {

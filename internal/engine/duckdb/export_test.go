@@ -190,12 +190,12 @@ func (e *Engine) Nice() (map[int]int, error) {
 	for _, pid := range e.Pids() {
 		threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 		if err != nil {
-			return nil, err
+			continue // it has just ended
 		}
 		for _, thread := range threads {
 			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, thread.Name()))
 			if err != nil {
-				return nil, err
+				continue
 			}
 			// The command's name, in brackets, may hold anything.
 			fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))

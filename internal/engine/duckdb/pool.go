@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -109,25 +110,49 @@ func (e *Engine) lease(ctx context.Context, scope, dir string) (*process, func(r
 		return nil, nil, err
 	}
 	begun := time.Now()
-	p, err := e.bound(scope, dir)
+	low := e.shouldYield(scope)
+	p, err := e.bound(scope, dir, low)
 	if err != nil {
 		release()
 		return nil, nil, err
+	}
+	if low && !p.low {
+		p.yield(niceLong)
+		p.low = true
 	}
 	// Most queries are short. One that is not shows it soon, and from then on the
 	// short ones of others come first.
 	long := time.AfterFunc(e.cfg.LongAfter, func() { p.yield(niceLong) })
 	return p, func(reuse bool) {
-		// An unprivileged process cannot get its priority back.
-		reuse = long.Stop() && reuse
+		if !long.Stop() {
+			p.low = true
+			e.noteLong(scope)
+		}
+		yielded := p.low // giving it back gives it away
 		e.giveBack(p, reuse)
 		release()
-		e.cfg.Log.Debug("a query ended", "scope", scope, "waited", begun.Sub(asked), "ran", time.Since(begun), "worker_kept", reuse)
+		e.cfg.Log.Debug("a query ended", "scope", scope, "waited", begun.Sub(asked), "ran", time.Since(begun), "yielded", yielded)
 	}, nil
 }
 
-func (e *Engine) bound(scope, dir string) (*process, error) {
-	if p := e.takeIdle(scope, dir); p != nil {
+// noteLong has the scope's queries yield from their start for a while: who has just
+// sent one that takes long is likely to send more.
+func (e *Engine) noteLong(scope string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(e.yields, func(_ string, until time.Time) bool { return until.Before(now) })
+	e.yields[scope] = now.Add(e.cfg.YieldFor)
+}
+
+func (e *Engine) shouldYield(scope string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return time.Now().Before(e.yields[scope])
+}
+
+func (e *Engine) bound(scope, dir string, low bool) (*process, error) {
+	if p := e.takeIdle(scope, dir, low); p != nil {
 		return p, nil
 	}
 	// A project without data may have no folder yet. What is bound without it
@@ -154,7 +179,9 @@ func (e *Engine) bound(scope, dir string) (*process, error) {
 	return p, nil
 }
 
-func (e *Engine) takeIdle(scope, dir string) *process {
+// takeIdle returns an idle worker of the scope. One of low priority serves only
+// queries that yield.
+func (e *Engine) takeIdle(scope, dir string, low bool) *process {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i, p := range slices.Backward(e.idle) {
@@ -162,7 +189,7 @@ func (e *Engine) takeIdle(scope, dir string) *process {
 			continue
 		}
 		e.idle = slices.Delete(e.idle, i, i+1)
-		if !p.timer.Stop() || p.dead() {
+		if !p.timer.Stop() || p.dead() || p.low && !low {
 			e.drop(p)
 			continue
 		}

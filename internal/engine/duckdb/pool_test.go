@@ -266,17 +266,43 @@ func TestLongQueriesYield(t *testing.T) {
 		if !strings.Contains(said, "a query ended") {
 			continue // the first query of all, which the pool asks itself
 		}
-		if !strings.Contains(said, "scope=a") || !strings.Contains(said, "worker_kept=false") {
+		if !strings.Contains(said, "scope=a") || !strings.Contains(said, "yielded=true") {
 			t.Errorf("the log says %q", said)
 		}
 		break
 	}
 }
 
-func TestAWorkerThatYieldedServesNobodyElse(t *testing.T) {
+func TestWhoseQueryRanLongYieldsForAWhile(t *testing.T) {
+	dir := t.TempDir()
+	nice := func(e *duckdb.Engine, scope string) map[int]int {
+		t.Helper()
+		if _, err := everything(t, e, one(dir, scope)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := e.Nice()
+		must(t, err)
+		return n
+	}
+	// Every query takes long here.
 	e := open(t, duckdb.Config{Spare: -1, LongAfter: time.Nanosecond})
-	if _, err := everything(t, e, one(t.TempDir(), "a")); err != nil || len(e.Idle()) > 0 {
-		t.Errorf("%d workers of low priority are kept, %v", len(e.Idle()), err)
+	first := nice(e, "a")
+	worker := e.Idle()
+	if again := nice(e, "a"); first[10] == 0 || again[10] == 0 || len(again) != 1 || !slices.Equal(worker, e.Idle()) {
+		t.Errorf("priorities %v, then %v; want one worker of low priority that goes on", first, again)
+	}
+	// Once it is forgotten, a worker of low priority is of no use.
+	e = open(t, duckdb.Config{Spare: -1, LongAfter: time.Nanosecond, YieldFor: time.Nanosecond})
+	nice(e, "a")
+	worker = e.Idle()
+	nice(e, "a")
+	if slices.Equal(worker, e.Idle()) {
+		t.Error("a worker of low priority serves a query that need not yield")
+	}
+	<-worker[0]
+	e = open(t, duckdb.Config{Spare: -1, LongAfter: time.Hour})
+	if n := nice(e, "a"); n[0] == 0 || len(n) != 1 {
+		t.Errorf("priorities %v; want none that yields", n)
 	}
 }
 
@@ -309,4 +335,34 @@ func TestConversionsAndQueriesHaveWorkersOfTheirOwn(t *testing.T) {
 		t.Errorf("while a query holds the only worker: %v", err)
 	}
 	must(t, rows.Close())
+}
+
+// TestAnAcceptedStatementIsLookedAtAgainOnOtherTables asks one worker, which
+// remembers what it has accepted.
+func TestAnAcceptedStatementIsLookedAtAgainOnOtherTables(t *testing.T) {
+	e := open(t, duckdb.Config{Workers: 1, Spare: -1, LongAfter: time.Hour})
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "in.ndjson"), `{"x":1}`+"\n")
+	schema := table.Schema{Columns: []table.Column{{ID: 1, Name: "x", Type: table.Type{Kind: table.BigInt}}}}
+	file := filepath.Join(dir, "x.parquet")
+	_, err := e.Convert(t.Context(), engine.Conversion{Input: filepath.Join(dir, "in.ndjson"), Output: file, Schema: schema})
+	must(t, err)
+	q := one(dir, "a")
+	q.SQL = "SELECT x FROM t"
+	tables := []engine.Table{{Name: "t", Files: []string{file}, Schema: schema}}
+	hidden := []engine.Table{{Name: "t", Files: []string{file}, Schema: schema, Hidden: true}}
+	var worker []<-chan struct{}
+	for i, c := range []struct {
+		tables []engine.Table
+		fine   bool
+	}{{tables, true}, {tables, true}, {hidden, false}, {tables, true}, {nil, false}, {tables, true}} {
+		q.Tables = c.tables
+		if _, err := everything(t, e, q); (err == nil) != c.fine {
+			t.Errorf("ask %d: got %v, want it accepted: %t", i, err, c.fine)
+		}
+		if i > 0 && !slices.Equal(worker, e.Idle()) {
+			t.Error("it was another worker")
+		}
+		worker = e.Idle()
+	}
 }

@@ -33,6 +33,7 @@ type process struct {
 	scope string      // what it is bound to; "" before
 	dir   string      // the folder it can read
 	uses  int         // queries served
+	low   bool        // it has yielded; an unprivileged process cannot get its priority back
 	timer *time.Timer // ends it when idle
 
 	mu   sync.Mutex // guards gone

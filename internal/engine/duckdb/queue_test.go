@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -163,7 +164,10 @@ func TestQueueUnderStress(t *testing.T) {
 			for range 300 {
 				scope := scopes[r.IntN(len(scopes))]
 				ctx, cancel := context.WithCancel(t.Context())
-				if r.IntN(3) == 0 {
+				switch r.IntN(9) {
+				case 0:
+					cancel()
+				case 1, 2, 3:
 					go cancel()
 				}
 				release, err := q.Acquire(ctx, scope)
@@ -172,6 +176,9 @@ func TestQueueUnderStress(t *testing.T) {
 					served.Add(1)
 					if n, own := all.Add(1), each[scope].Add(1); n > slots || own > perScope {
 						t.Errorf("%d run, %d of them of one project", n, own)
+					}
+					for range r.IntN(20) {
+						runtime.Gosched()
 					}
 					each[scope].Add(-1)
 					all.Add(-1)

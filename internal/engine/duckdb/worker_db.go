@@ -21,13 +21,15 @@ type database struct {
 	db    mapping.Database
 	conn  mapping.Connection
 	views map[string]string // by name: the definition that is in place
+
+	accepted map[string]bool // statements that may run on these views
 }
 
 // openDatabase opens DuckDB with one thread, which is the caller's. It comes
 // before the confinement: DuckDB looks for files of the system, and crashes
 // when it may not open them.
 func openDatabase() (*database, error) {
-	d := &database{views: map[string]string{}}
+	d := &database{views: map[string]string{}, accepted: map[string]bool{}}
 	var config mapping.Config
 	defer mapping.DestroyConfig(&config)
 	mapping.CreateConfig(&config)

@@ -24,10 +24,7 @@ func (w *worker) query(op operation, st *statement) (ending, error) {
 	if err := w.db.setTables(st.Tables); err != nil {
 		return ending{}, err
 	}
-	if err := w.db.checkTree(st.SQL, st.Tables); err != nil {
-		return ending{}, err
-	}
-	if err := w.db.checkSelect(st.SQL); err != nil {
+	if err := w.db.accept(st); err != nil {
 		return ending{}, err
 	}
 	if op == opExplain {
@@ -48,6 +45,33 @@ func (w *worker) query(op operation, st *statement) (ending, error) {
 	}
 	return ending{}, fmt.Errorf("unknown operation %q", op)
 }
+
+// accept refuses what may not run. What it has accepted on the same tables it
+// accepts again without another look.
+func (d *database) accept(st *statement) error {
+	key := st.SQL
+	for _, t := range st.Tables {
+		if t.Hidden {
+			key += "\x00" + t.Name // neither can hold this byte
+		}
+	}
+	if d.accepted[key] {
+		return nil
+	}
+	if err := d.checkTree(st.SQL, st.Tables); err != nil {
+		return err
+	}
+	if err := d.checkSelect(st.SQL); err != nil {
+		return err
+	}
+	if len(d.accepted) >= maxAccepted {
+		clear(d.accepted)
+	}
+	d.accepted[key] = true
+	return nil
+}
+
+const maxAccepted = 64
 
 // checkSelect prepares the caller's own text, so that it is exactly one SELECT
 // whatever it is later wrapped in, and errors tell its own lines.
@@ -74,6 +98,7 @@ func (d *database) setTables(tables []engine.Table) error {
 	}
 	for name := range d.views {
 		if !wanted[name] {
+			clear(d.accepted)
 			if err := d.exec("DROP VIEW IF EXISTS " + table.Quote(name)); err != nil {
 				return err
 			}
@@ -86,6 +111,7 @@ func (d *database) setTables(tables []engine.Table) error {
 		if t.View == "" && d.views[strings.ToLower(t.Name)] == sql {
 			continue
 		}
+		clear(d.accepted)
 		if err := d.exec(sql); err != nil {
 			return fmt.Errorf("table %q: %w", t.Name, err)
 		}
