@@ -178,8 +178,10 @@ func (s *Server) programs(a huma.API) {
 		return ok(programWire(r)), err
 	})
 	route(s, a, "POST /v1/queryprograms/validate", "queryprograms", "Check a program without running it", s.validateProgram)
-	route(s, a, "GET /v1/queryprograms/{id}/history", "queryprograms", "The runs of a program, newest first", s.programHistory)
-	route(s, a, "GET /v1/queryprograms/{id}/versions", "queryprograms", "Every version of a program, newest first", s.programVersions)
+	route(s, a, "GET /v1/queryprograms/{id}/history", "queryprograms", "The runs of a program, newest first; the newest thousand are kept", s.programHistory)
+	s.programVersions(a)
+	s.programPlans(a)
+	s.coverages(a)
 }
 
 func (s *Server) listPrograms(ctx context.Context, in *struct {
@@ -295,53 +297,4 @@ func (s *Server) validateProgram(ctx context.Context, in *struct{ Body programFi
 		return invalid(err)
 	}
 	return ok(Validation{Valid: true, Errors: []string{}, Columns: each(v.Columns, columnWire)}), nil
-}
-
-// A ProgramRun is one execution in a program's history.
-type ProgramRun struct {
-	ID              string           `json:"id"`
-	QueryProgramID  string           `json:"query_program_id"`
-	Timestamp       time.Time        `json:"timestamp"`
-	ExecutionTime   float64          `json:"execution_time" doc:"Seconds"`
-	Success         bool             `json:"success"`
-	Result          map[string]any   `json:"result" doc:"Row count, or the error"`
-	DatasetVersions map[string]int64 `json:"dataset_versions"`
-}
-
-func (s *Server) programHistory(ctx context.Context, in *IDInput) (*out[[]ProgramRun], error) {
-	if _, err := s.program(ctx, in.ID); err != nil {
-		return nil, err
-	}
-	runs, err := s.Programs.History(ctx, in.ID, 100)
-	return okList(each(runs, func(r store.Run) ProgramRun {
-		result := map[string]any{"row_count": r.Rows, "cached": r.Cached}
-		if !r.Success {
-			result = map[string]any{"error": r.Error}
-		}
-		return ProgramRun{ID: r.ID, QueryProgramID: r.ProgramID, Timestamp: r.At, ExecutionTime: r.Duration.Seconds(), Success: r.Success,
-			Result: result, DatasetVersions: r.DatasetVersions}
-	})), err
-}
-
-// A ProgramVersion is a program as it once was.
-type ProgramVersion struct {
-	ID        string         `json:"id"`
-	PrevID    *string        `json:"prev_id"`
-	Version   int64          `json:"version"`
-	Origin    string         `json:"origin"`
-	Cue       string         `json:"cue"`
-	Code      string         `json:"code"`
-	SlotList  []program.Slot `json:"slot_list"`
-	CreatedAt time.Time      `json:"created_at"`
-}
-
-func (s *Server) programVersions(ctx context.Context, in *IDInput) (*out[[]ProgramVersion], error) {
-	if _, err := s.program(ctx, in.ID); err != nil {
-		return nil, err
-	}
-	versions, err := s.Programs.Versions(ctx, in.ID)
-	return okList(each(versions, func(v store.Version) ProgramVersion {
-		return ProgramVersion{ID: v.ID, PrevID: orNull(v.PrevID), Version: v.Version, Origin: string(v.Origin), Cue: v.Program.Cue, Code: v.Program.SQL,
-			SlotList: v.Program.Slots, CreatedAt: v.CreatedAt}
-	})), err
 }

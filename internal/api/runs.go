@@ -166,13 +166,16 @@ func (s *Server) runs(a huma.API) {
 	}
 	for path, summary := range map[string]string{"/v1/run/queryprogram": "Run a program", "/v1/actions/evaluate/queryprogram": "Run a program (the older route)"} {
 		op := runOperation("POST "+path, summary, content)
-		op.Description = "Slot values are query parameters of any name, or the object slots of the body, or fields beside the ids." + cachingText
+		op.Description = "Slot values are query parameters of any name, or the object slots of the body, or fields beside the ids. " + nullText + cachingText
 		register(s, a, op, s.runProgram)
 	}
 	op := runOperation("GET /v1/run/queryprogram", "Run a program", content)
-	op.Description = "Slot values are query parameters of any name." + cachingText
+	op.Description = "Slot values are query parameters of any name. " + nullText + cachingText
 	register(s, a, op, s.getProgramRun)
 }
+
+const nullText = `An optional slot that is null, or absent, does not filter. In a body null is JSON's; ` +
+	`in a query it is the word null, or nothing, and a slot of texts takes "null" and "", in quotes, for these texts themselves.`
 
 const cachingText = " The answer is kept as long as the program, the values and the versions of the datasets stay the same, unless the SQL asks for the time or for chance: " +
 	"send its ETag as If-None-Match to get 304 instead, without a run, or Cache-Control: no-cache for a new run."
@@ -226,11 +229,11 @@ func (in *runInput) values(slots []program.Slot) map[string]any {
 		case "format", "max_rows", "count", "neutralize_formulas", "stream":
 			continue
 		}
-		values[name] = list[0]
+		values[name] = program.Untyped(list[0])
 		if len(list) > 1 {
 			all := make([]any, len(list))
 			for i, v := range list {
-				all[i] = v
+				all[i] = program.Untyped(v)
 			}
 			values[name] = all
 		}

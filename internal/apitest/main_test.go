@@ -97,6 +97,10 @@ func serveSample(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"message":"no"}`, http.StatusForbidden)
 		return
 	}
+	if r.URL.Path == "/baskets" {
+		serveBaskets(w)
+		return
+	}
 	page, size := 1, 500
 	if text := r.URL.Query().Get("page"); text != "" {
 		_, _ = fmt.Sscan(text, &page)
@@ -108,6 +112,17 @@ func serveSample(w http.ResponseWriter, r *http.Request) {
 	}
 	if page*size < records {
 		w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?page=%d>; rel="next"`, r.Host, r.URL.Path, page+1))
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(rows)
+}
+
+// serveBaskets has 20 records, each with two objects in an array.
+func serveBaskets(w http.ResponseWriter) {
+	rows := []map[string]any{}
+	for i := range 20 {
+		rows = append(rows, map[string]any{"basket_id": 100 + i, "order_id": i / 2, "shop": []string{"north", "south"}[i%2],
+			"items": []map[string]any{{"sku": "a", "n": 2}, {"sku": fmt.Sprint("b", i%5), "n": 1}}})
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(rows)

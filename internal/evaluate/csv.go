@@ -3,6 +3,7 @@ package evaluate
 import (
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"millwright/internal/engine"
 	"millwright/internal/table"
@@ -42,6 +43,10 @@ func (s *csvSink) batch(rows engine.Rows) error {
 				line = append(line, ',')
 			}
 			if e.null(i) {
+				// Readers take an empty line for no row at all.
+				if len(encode) == 1 {
+					line = append(line, `""`...)
+				}
 				continue
 			}
 			var isText bool
@@ -66,7 +71,7 @@ func (s *csvSink) header() error {
 }
 
 func (s *csvSink) append(line []byte, text string, isText bool) []byte {
-	if s.safe && isText && text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+	if s.safe && isText && isFormula(text) {
 		text = "'" + text
 	}
 	if text != "" && !strings.ContainsAny(text, "\",\r\n") {
@@ -75,4 +80,11 @@ func (s *csvSink) append(line []byte, text string, isText bool) []byte {
 	line = append(line, '"')
 	line = append(line, strings.ReplaceAll(text, `"`, `""`)...)
 	return append(line, '"')
+}
+
+// isFormula reports whether a spreadsheet may compute the text: by its first
+// character, of which some programs know wide forms too.
+func isFormula(text string) bool {
+	first, _ := utf8.DecodeRuneInString(text)
+	return text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first)
 }

@@ -25,7 +25,7 @@ type Format string
 
 // The formats.
 const (
-	CSV     Format = "csv"     // RFC 4180, with a header; a null is empty, an empty text is ""
+	CSV     Format = "csv"     // RFC 4180, with a header; a null is empty, an empty text is "", as a null is in a file of one column
 	NDJSON  Format = "ndjson"  // an object a line
 	Parquet Format = "parquet" // zstd
 	Arrow   Format = "arrow"   // an IPC stream

@@ -160,9 +160,73 @@ func TestRealErrorsPointToTheProgram(t *testing.T) {
 	if err != nil || len(v.Columns) != 2 || v.Columns[1].Name != "x" {
 		t.Errorf("a good program: %+v, %v", v, err)
 	}
-	text, err := ev.Explain(t.Context(), evaluate.Request{ProjectID: "p1", Program: program.Program{SQL: "SELECT count(*) FROM orders"}})
-	if err != nil || text == "" {
-		t.Errorf("explain: %q, %v", text, err)
+}
+
+func TestRealExplain(t *testing.T) {
+	t.Parallel()
+	ev := real(t)
+	p := program.Program{SQL: "SELECT status, sum(total) AS total FROM orders WHERE id > $n GROUP BY 1 ORDER BY 2", Slots: []program.Slot{{Name: "n", Type: program.Integer, Required: true}}}
+	x, err := ev.Explain(t.Context(), evaluate.Request{ProjectID: "p1", Program: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(x.Plan) < 3 || x.Plan[0].Depth != 0 || x.Plan[1].Depth != 1 || x.EstimatedRows == nil || strings.Contains(x.Text, ".parquet") {
+		t.Errorf("the plan: %+v\n%s", x.Plan, x.Text)
+	}
+	for _, step := range x.Plan {
+		if strings.Contains(step.Operator, ": ") {
+			t.Errorf("an operator that was not read: %+v", step)
+		}
+	}
+	if diff := cmp.Diff(x.Tables, []evaluate.TableRead{{Name: "orders", Version: 1}}); diff != "" || len(x.Columns) != 2 || x.Values["n"] != int64(1) {
+		t.Errorf("%s %+v %v", diff, x.Columns, x.Values)
+	}
+	p.SQL = "SELECT $n, nope FROM orders"
+	if _, err := ev.Explain(t.Context(), evaluate.Request{ProjectID: "p1", Program: p}); !strings.HasPrefix(errs.Public(err), "line 1, column 12: ") {
+		t.Errorf("an unknown column: %v", err)
+	}
+}
+
+func TestRealGraph(t *testing.T) {
+	t.Parallel()
+	ev := real(t)
+	g, err := ev.Graph(t.Context(), evaluate.Request{ProjectID: "p1", Program: program.Program{
+		SQL: `WITH g AS (SELECT o.status, sum(i.n) AS n FROM orders o JOIN orders__items i ON i.id = o.id WHERE o.id > 0 GROUP BY 1) SELECT status, n FROM g ORDER BY 2 LIMIT 5`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for _, n := range g.Nodes {
+		fmt.Fprintf(&got, "%s %s %s v%d\n", n.ID, n.Kind, n.Label, n.Version)
+	}
+	for _, e := range g.Edges {
+		fmt.Fprintf(&got, "%s > %s\n", e.From, e.To)
+	}
+	want := `table:orders dataset orders v1
+table:orders__items child orders__items v0
+step:0.0 join join v0
+step:0.1 filter filter v0
+step:0.2 aggregate aggregate v0
+query:0 query g v0
+step:1.0 sort sort v0
+step:1.1 limit limit v0
+result result result v0
+column:0 column status v0
+column:1 column n v0
+table:orders > table:orders__items
+table:orders > step:0.0
+table:orders__items > step:0.0
+step:0.0 > step:0.1
+step:0.1 > step:0.2
+step:0.2 > query:0
+query:0 > step:1.0
+step:1.0 > step:1.1
+step:1.1 > result
+result > column:0
+result > column:1
+`
+	if diff := cmp.Diff(got.String(), want); diff != "" {
+		t.Errorf("(-got +want)\n%s", diff)
 	}
 }
 

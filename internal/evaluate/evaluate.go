@@ -279,7 +279,10 @@ func (e *Evaluator) remember(ctx context.Context, run store.Run, started time.Ti
 	}
 	run.At, run.Duration, run.Success = started.UTC(), time.Since(started), failure == nil
 	if failure != nil {
-		run.Error = errs.Public(failure)
+		run.Error, run.ErrorType = errs.Public(failure), string(errs.KindOf(failure))
+		if e, ok := errs.Find(failure); ok && e.Type != "" && e.Kind != errs.Internal {
+			run.ErrorType = e.Type
+		}
 	}
 	// A caller who has gone is part of the history too.
 	err := e.History.AddRun(context.WithoutCancel(ctx), run)

@@ -2,7 +2,6 @@ package evaluate
 
 import (
 	"context"
-	"maps"
 	"regexp"
 	"strconv"
 
@@ -20,7 +19,7 @@ type Validation struct {
 // running it. Slots that need a value get an example, and the defaults apply
 // elsewhere. The errors are those of Run.
 func (e *Evaluator) Validate(ctx context.Context, projectID string, p program.Program) (Validation, error) {
-	pl, err := e.plan(ctx, Request{ProjectID: projectID, Program: p, Values: program.Example(p)})
+	pl, names, err := e.prepare(ctx, Request{ProjectID: projectID, Program: p})
 	if err != nil {
 		return Validation{}, err
 	}
@@ -32,27 +31,8 @@ func (e *Evaluator) Validate(ctx context.Context, projectID string, p program.Pr
 	for _, c := range d.Columns {
 		v.Columns = append(v.Columns, columnOf(c, pl.tables.Roles))
 	}
-	all, err := e.Datasets.TableNames(ctx, projectID)
-	if err != nil {
-		return Validation{}, err
-	}
-	if names, err := program.Mentions(pl.bound.SQL, all); err == nil && names != nil {
-		v.Tables = names
-	}
+	v.Tables = append(v.Tables, names...)
 	return v, nil
-}
-
-// Explain returns the engine's plan for the request, as text.
-func (e *Evaluator) Explain(ctx context.Context, req Request) (string, error) {
-	values := program.Example(req.Program)
-	maps.Copy(values, req.Values)
-	req.Values = values
-	pl, err := e.plan(ctx, req)
-	if err != nil {
-		return "", err
-	}
-	text, err := e.Engine.Explain(ctx, pl.query)
-	return text, pl.explainPlace(err)
 }
 
 // The engine's drivers begin a message with the place, as Check does.

@@ -34,6 +34,7 @@ func TestTableRefs(t *testing.T) {
 		"set operations":                     {`SELECT a FROM t UNION ALL SELECT a FROM u ORDER BY 1, 2`, []string{"t", "u"}},
 		"LATERAL":                            {`SELECT * FROM t, LATERAL (SELECT t.a FROM u)`, []string{"t", "u"}},
 		"a struct in a list does not end it": {`SELECT {'a': 1} FROM t WHERE [1, 2] = x`, []string{"t"}},
+		"rows of VALUES are no tables":       {`SELECT * FROM (VALUES (1, 'a'), (2, 'b')) v(i, s), t`, []string{"t"}},
 		"a comment hides":                    {"SELECT 1 -- FROM x\n/* FROM y */ FROM t", []string{"t"}},
 	} {
 		t.Run(name, func(t *testing.T) {

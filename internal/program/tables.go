@@ -106,6 +106,9 @@ func (f *refFinder) step(i int) error {
 	case at.from && t.Kind == Word && slices.Contains(afterFrom, strings.ToUpper(t.Name)):
 		at.from, at.expect = false, false
 	case at.expect && (t.Is("LATERAL") || t.Is("ONLY")):
+	case at.expect && t.Is("VALUES"):
+		// What follows are rows, and no tables.
+		at.from, at.expect = false, false
 	case at.expect:
 		at.expect = false
 		return f.table(i)
@@ -141,8 +144,8 @@ func (f *refFinder) table(i int) error {
 		next += 2
 	}
 	isFunction := next < len(f.tokens) && f.tokens[next].IsSymbol("(") && t.Kind == Word
-	// FROM VALUES, FROM PIVOT and the like are syntax for the engine to judge.
-	if isFunction || f.own[strings.ToLower(name)] || t.Is("VALUES") {
+	// FROM PIVOT and the like are syntax for the engine to judge.
+	if isFunction || f.own[strings.ToLower(name)] {
 		return nil
 	}
 	f.refs = append(f.refs, TableRef{Name: name, Pos: t.Pos})

@@ -26,6 +26,7 @@ type Run struct {
 	Truncated       bool
 	Cached          bool             // nothing was run: the answer was there
 	Error           string           // what the caller was told; empty on success
+	ErrorType       string           // its stable type, such as "query-timeout"; empty on success
 	DatasetVersions map[string]int64 // table name -> version that was read
 }
 
@@ -109,9 +110,9 @@ func addRuns(ctx context.Context, tx meta.Querier, program ID, runs []Run) error
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO queryprogram_runs (id, program_id, version, at, duration_ms, success, row_count, truncated, cached, error, dataset_versions)
-			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM queryprograms WHERE id = ?)`,
-			r.ID, program, r.Version, meta.Micros(r.At), r.Duration.Milliseconds(), r.Success, r.Rows, r.Truncated, r.Cached, r.Error, string(versions), program); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO queryprogram_runs (id, program_id, version, at, duration_ms, success, row_count, truncated, cached, error, error_type, dataset_versions)
+			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM queryprograms WHERE id = ?)`,
+			r.ID, program, r.Version, meta.Micros(r.At), r.Duration.Milliseconds(), r.Success, r.Rows, r.Truncated, r.Cached, r.Error, r.ErrorType, string(versions), program); err != nil {
 			return err
 		}
 	}
@@ -121,24 +122,34 @@ func addRuns(ctx context.Context, tx meta.Querier, program ID, runs []Run) error
 	return err
 }
 
-// History returns the newest runs of a program, newest first; limit 0 means all
-// that are kept.
-func (s *Store) History(ctx context.Context, programID ID, limit int) (_ []Run, err error) {
+// A RunFilter says which runs to return. Zero values do not filter.
+type RunFilter struct {
+	Success *bool
+	Cached  *bool
+	Version int64 // of the program
+	Skip    int
+	Limit   int // 0 means all that are kept
+}
+
+// History returns the newest runs of a program, newest first.
+func (s *Store) History(ctx context.Context, programID ID, f RunFilter) (_ []Run, err error) {
 	defer errs.Wrap(&err, "program.History")
-	if limit <= 0 {
-		limit = keepRuns
+	if f.Limit <= 0 {
+		f.Limit = keepRuns
 	}
 	if err := s.Flush(ctx); err != nil {
 		return nil, err
 	}
-	return meta.All(ctx, s.DB.Read(), scanRun, `SELECT id, program_id, version, at, duration_ms, success, row_count, truncated, cached, error, dataset_versions
-		FROM queryprogram_runs WHERE program_id = ? ORDER BY at DESC, id DESC LIMIT ?`, programID, limit)
+	return meta.All(ctx, s.DB.Read(), scanRun, `SELECT id, program_id, version, at, duration_ms, success, row_count, truncated, cached, error, error_type, dataset_versions
+		FROM queryprogram_runs WHERE program_id = ? AND (? IS NULL OR success = ?) AND (? IS NULL OR cached = ?) AND (? = 0 OR version = ?)
+		ORDER BY at DESC, id DESC LIMIT ? OFFSET ?`,
+		programID, f.Success, f.Success, f.Cached, f.Cached, f.Version, f.Version, f.Limit, max(0, f.Skip))
 }
 
 func scanRun(row meta.Row) (r Run, err error) {
 	var at, ms int64
 	var versions string
-	if err := row.Scan(&r.ID, &r.ProgramID, &r.Version, &at, &ms, &r.Success, &r.Rows, &r.Truncated, &r.Cached, &r.Error, &versions); err != nil {
+	if err := row.Scan(&r.ID, &r.ProgramID, &r.Version, &at, &ms, &r.Success, &r.Rows, &r.Truncated, &r.Cached, &r.Error, &r.ErrorType, &versions); err != nil {
 		return Run{}, err
 	}
 	r.At, r.Duration = meta.Time(at), time.Duration(ms)*time.Millisecond

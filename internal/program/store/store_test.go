@@ -250,7 +250,7 @@ func TestDelete(t *testing.T) {
 	if _, err := s.Get(t.Context(), made.ID); !errors.Is(err, errs.NotFound) {
 		t.Errorf("after a permanent delete: %v", err)
 	}
-	if runs := must[[]store.Run](t)(s.History(t.Context(), made.ID, 0)); len(runs) != 0 {
+	if runs := must[[]store.Run](t)(s.History(t.Context(), made.ID, store.RunFilter{})); len(runs) != 0 {
 		t.Errorf("%d runs are left", len(runs))
 	}
 }
@@ -270,7 +270,7 @@ func TestHistory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all := must[[]store.Run](t)(s.History(t.Context(), made.ID, 0))
+	all := must[[]store.Run](t)(s.History(t.Context(), made.ID, store.RunFilter{}))
 	if len(all) != 1000 || all[999].Rows != 3 {
 		t.Fatalf("%d runs are kept", len(all))
 	}
@@ -279,8 +279,33 @@ func TestHistory(t *testing.T) {
 	if diff := cmp.Diff(all[0], want); diff != "" {
 		t.Errorf("(-got +want)\n%s", diff)
 	}
-	if two := must[[]store.Run](t)(s.History(t.Context(), made.ID, 2)); len(two) != 2 || two[1].Rows != 1001 {
+	if two := must[[]store.Run](t)(s.History(t.Context(), made.ID, store.RunFilter{Limit: 2})); len(two) != 2 || two[1].Rows != 1001 {
 		t.Errorf("the newest two are %+v", two)
+	}
+	failed := store.Run{ProgramID: made.ID, Version: 2, At: at.Add(2000 * time.Second), Error: "too slow", ErrorType: "query-timeout"}
+	if err := s.AddRun(t.Context(), failed); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddRun(t.Context(), store.Run{ProgramID: made.ID, Version: 2, At: at.Add(2001 * time.Second), Success: true, Cached: true}); err != nil {
+		t.Fatal(err)
+	}
+	for rule, c := range map[string]struct {
+		f    store.RunFilter
+		want int
+	}{
+		"failed ones of a version": {store.RunFilter{Success: ptr(false), Version: 2}, 1},
+		"failed ones":              {store.RunFilter{Success: ptr(false)}, 500},
+		"cached ones":              {store.RunFilter{Cached: ptr(true)}, 1},
+		"of a version":             {store.RunFilter{Version: 2}, 2},
+		"the rest":                 {store.RunFilter{Skip: 998, Limit: 10}, 2},
+	} {
+		got := must[[]store.Run](t)(s.History(t.Context(), made.ID, c.f))
+		if len(got) != c.want {
+			t.Errorf("%s: %d runs, want %d", rule, len(got), c.want)
+		}
+		if len(got) > 0 && c.f.Success != nil && got[0].ErrorType != "query-timeout" && c.f.Version == 2 {
+			t.Errorf("%s: %+v", rule, got[0])
+		}
 	}
 }
 
