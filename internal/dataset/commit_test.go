@@ -100,6 +100,10 @@ func TestACommitFromAnOlderVersionIsRefused(t *testing.T) {
 
 	_, err := commit(s, t, compact)
 	wantType(t, "a compaction after another", err, errs.Conflict, "dataset-moved")
+	rest := next(t, s, dataset.Compact, 2, "a-compacted")
+	rest.Ends = []string{"a"}
+	_, err = commit(s, t, rest)
+	wantType(t, "a compaction of other files after another", err, errs.Conflict, "dataset-moved")
 	again := next(t, s, dataset.Append, 2, "d2")
 	again.Ends = []string{"b"}
 	_, err = commit(s, t, again)
