@@ -53,6 +53,8 @@ type Input struct {
 	Under []engine.Table // what the view reads, in the order in which they read each other
 	Name  string         // of the datasource, for people; says what a row is
 	Seed  int64          // of the sample; the same seed gives the same profile
+
+	Overrides map[int]profile.Override // by field id: what a person says of columns
 }
 
 // childLevels is how deep arrays in arrays become tables.
@@ -71,7 +73,7 @@ func (a *Analyzer) Analyze(ctx context.Context, in Input) (_ *profile.Profile, e
 	within, cancel := context.WithTimeout(ctx, limits.Budget)
 	defer cancel()
 
-	r := &run{limits: limits, places: newGazetteer(), formats: formats()}
+	r := &run{limits: limits, places: newGazetteer(), formats: formats(), overrides: in.Overrides}
 	s := &scan{
 		engine: a.Engine,
 		base:   engine.Query{Scope: in.Scope, Dir: in.Dir, Tables: append(slices.Clone(in.Under), in.Table)},
@@ -87,9 +89,10 @@ func (a *Analyzer) Analyze(ctx context.Context, in Input) (_ *profile.Profile, e
 	}
 	p := &profile.Profile{Table: in.Table.Name, Rows: s.rows, Facts: profile.Facts{}}
 	p.Facts.Grain, p.Facts.Plural = profile.Grain(in.Name)
-	if err := s.facts(within, &p.Facts, leaves); err != nil {
+	if err := r.masked(leaves, func() error { return s.facts(within, &p.Facts, leaves) }); err != nil {
 		return nil, err
 	}
+	p.Facts = shown(p.Facts, leaves)
 	p.Columns = columnsOf(leaves)
 	p.Children, err = r.children(within, s, in.Table.Name, in.Table.Schema, first(p.Facts.Keys), leaves, 1)
 	if err != nil {
@@ -109,6 +112,8 @@ type run struct {
 	places  *gazetteer
 	formats []format
 	tables  int // child tables so far
+
+	overrides map[int]profile.Override
 }
 
 // columns measures the columns of one table and gives them their roles.
@@ -138,6 +143,7 @@ func (r *run) columns(ctx context.Context, s *scan, schema table.Schema) ([]*lea
 		return nil, err
 	}
 	decide(leaves)
+	r.override(leaves)
 	return leaves, nil
 }
 
@@ -171,7 +177,7 @@ func first(names []string) []string {
 func (r *run) children(ctx context.Context, parent *scan, name string, schema table.Schema, keys []string, leaves []*leaf, level int) ([]profile.ChildTable, error) {
 	var all []profile.ChildTable
 	for _, l := range leaves {
-		if l.col.Role != profile.Child || l.col.MaxLen == 0 {
+		if l.col.Role != profile.Child || l.col.MaxLen == 0 || l.col.Hidden {
 			continue
 		}
 		if r.tables == r.limits.Children {

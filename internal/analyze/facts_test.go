@@ -48,7 +48,7 @@ func TestStatisticsAreExact(t *testing.T) {
 		"t": {Name: "t", Rows: 5, Nulls: 1, Distinct: 2, AvgLen: 1, MaxLen: 2, Top: []profile.Value{{Value: "x", Count: 3}, {Value: "y", Count: 1}}},
 	}
 	for name, w := range want {
-		w.Type = got[name].Type
+		w.Type, w.ID = got[name].Type, got[name].ID
 		g := got[name]
 		// The sums of these moments are checked against their definition below.
 		w.Skew, w.Kurtosis = g.Skew, g.Kurtosis

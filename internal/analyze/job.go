@@ -11,6 +11,7 @@ import (
 	"millwright/internal/errs"
 	"millwright/internal/job"
 	"millwright/internal/meta"
+	"millwright/internal/profile"
 )
 
 // JobType names the jobs that a Service's Handle runs.
@@ -41,7 +42,11 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.Analyzer.Analyze(ctx, Input{Scope: d.ProjectID, Dir: dir, Table: tables[len(tables)-1], Under: tables[:len(tables)-1], Name: d.Name})
+	overrides, err := s.overrides(ctx, d)
+	if err != nil {
+		return err
+	}
+	p, err := s.Analyzer.Analyze(ctx, Input{Scope: d.ProjectID, Dir: dir, Table: tables[len(tables)-1], Under: tables[:len(tables)-1], Name: d.Name, Overrides: overrides})
 	if err != nil {
 		return err
 	}
@@ -67,4 +72,21 @@ func (s *Service) dataset(ctx context.Context, run *job.Run) (dataset.Dataset, e
 		return dataset.Dataset{}, errs.New(errs.NotFound, "the datasource has no dataset to analyse").Named("no-dataset").Fix("run the datasource first")
 	}
 	return list[0], nil
+}
+
+// overrides returns what a person says of the dataset's columns, by field id.
+func (s *Service) overrides(ctx context.Context, d dataset.Dataset) (map[int]profile.Override, error) {
+	texts, err := s.Datasets.Overrides(ctx, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	all := map[int]profile.Override{}
+	for id, text := range texts {
+		var o profile.Override
+		if err := json.Unmarshal(text, &o); err != nil {
+			return nil, errs.New(errs.Internal, "a stored override cannot be read").Because(err)
+		}
+		all[id] = o
+	}
+	return all, nil
 }

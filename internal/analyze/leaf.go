@@ -52,6 +52,7 @@ func flatten(s table.Schema, depth, limit int) flattened {
 		}
 		f.leaves = append(f.leaves, newLeaf(path, col.Type, pos, level, parent))
 		self := len(f.leaves) - 1
+		f.leaves[self].col.ID = col.ID
 		switch {
 		case col.Type.Kind != table.Struct:
 		case level == depth:

@@ -34,6 +34,7 @@ type DatalineColumn struct {
 	Unusual  []string      `json:"unusual" doc:"What a reader of the data should know"`
 	Role     string        `json:"role" doc:"What analysis takes it for; empty until analysed"`
 	Evidence []string      `json:"evidence" doc:"Why"`
+	ColumnSaid
 }
 
 func (s *Server) datalineProfile(ctx context.Context, in *VersionQuery) (*out[DatalineProfile], error) {
@@ -49,12 +50,16 @@ func (s *Server) datalineProfile(ctx context.Context, in *VersionQuery) (*out[Da
 	case errs.KindOf(err) != errs.NotFound:
 		return nil, err
 	}
-	w.Columns, err = columnsKnown(v, found)
+	said, err := s.overrides(ctx, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	w.Columns, err = columnsKnown(v, found, said)
 	return ok(w), err
 }
 
 // columnsKnown joins what typing and analysis found out about each place.
-func columnsKnown(v dataset.Version, analysed json.RawMessage) ([]DatalineColumn, error) {
+func columnsKnown(v dataset.Version, analysed json.RawMessage, said map[int]profile.Override) ([]DatalineColumn, error) {
 	var reports []typing.Report
 	// An expired version has no report, and versions of other origin need not have one.
 	if len(v.Report) > 0 && v.Report[0] == '[' {
@@ -68,8 +73,9 @@ func columnsKnown(v dataset.Version, analysed json.RawMessage) ([]DatalineColumn
 			return nil, err
 		}
 	}
+	places := analysedPlaces(&p)
 	columns := []DatalineColumn{}
-	walk(v.Schema.Columns, nil, func(path []string, key, typ string) {
+	walk(v.Schema.Columns, nil, func(id int, path []string, key, typ string) {
 		c := DatalineColumn{Path: path, Name: pathName(path), Key: key, Type: typ, Unusual: []string{}, Evidence: []string{}}
 		samePath := func(other []string) bool { return slices.Equal(other, path) }
 		if i := slices.IndexFunc(reports, func(r typing.Report) bool { return samePath(r.Path) }); i >= 0 {
@@ -77,30 +83,33 @@ func columnsKnown(v dataset.Version, analysed json.RawMessage) ([]DatalineColumn
 			c.Counts, c.Nulls, c.Missing, c.Unusual = r.Counts, r.Counts.Nulls, r.Missing, append(c.Unusual, r.Notes...)
 			c.Values = r.Counts.Booleans + r.Counts.Integers + r.Counts.Fractions + r.Counts.Strings + r.Counts.Objects + r.Counts.Arrays
 		}
-		if i := slices.IndexFunc(p.Columns, func(c profile.Column) bool { return samePath(c.Path) }); i >= 0 {
-			c.Role, c.Evidence = string(p.Columns[i].Role), append(c.Evidence, p.Columns[i].Evidence...)
+		found, ok := places[placeKey(path)]
+		if ok || id != 0 {
+			found = said[id].Apply(found)
+			c.Role, c.Evidence, c.ColumnSaid = string(found.Role), append(c.Evidence, found.Evidence...), columnSaid(found, said[id])
 		}
 		columns = append(columns, c)
 	})
 	return columns, nil
 }
 
-// walk visits every place of the columns, outer before inner.
-func walk(columns []table.Column, within []string, visit func(path []string, key, typ string)) {
+// walk visits every place of the columns, outer before inner. Elements of lists and
+// values of maps have no id.
+func walk(columns []table.Column, within []string, visit func(id int, path []string, key, typ string)) {
 	for _, c := range columns {
-		walkType(c.Type, append(slices.Clip(within), c.Name), c.Key, visit)
+		walkType(c.ID, c.Type, append(slices.Clip(within), c.Name), c.Key, visit)
 	}
 }
 
-func walkType(t table.Type, path []string, key string, visit func(path []string, key, typ string)) {
-	visit(path, key, t.String())
+func walkType(id int, t table.Type, path []string, key string, visit func(id int, path []string, key, typ string)) {
+	visit(id, path, key, t.String())
 	switch t.Kind {
 	case table.Struct:
 		walk(t.Fields, path, visit)
 	case table.List:
-		walkType(*t.Elem, append(slices.Clip(path), "[]"), key, visit)
+		walkType(0, *t.Elem, append(slices.Clip(path), "[]"), key, visit)
 	case table.Map:
-		walkType(*t.Elem, append(slices.Clip(path), "{}"), key, visit)
+		walkType(0, *t.Elem, append(slices.Clip(path), "{}"), key, visit)
 	}
 }
 

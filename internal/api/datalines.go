@@ -134,6 +134,7 @@ func (s *Server) datalines(a huma.API) {
 		return ok(w), err
 	})
 	s.retypes(a)
+	s.columns(a)
 	route(s, a, "GET /v1/datalines/{id}/profile", "datalines", "What is known of each column: the inferred type, from how many values, what was unusual, its role; and facts about the table", s.datalineProfile)
 	route(s, a, "GET /v1/datalines/{id}/rows", "datalines", "The rows of a dataset, in order, page by page", s.datalineRows)
 	s.datalineExports(a)

@@ -55,6 +55,9 @@ type OrNull[T any] struct{ Value *T }
 // MarshalJSON returns the JSON of the value.
 func (o OrNull[T]) MarshalJSON() ([]byte, error) { return json.Marshal(o.Value) }
 
+// UnmarshalJSON reads a T, or null.
+func (o *OrNull[T]) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &o.Value) }
+
 // Schema describes the T or null.
 func (OrNull[T]) Schema(r huma.Registry) *huma.Schema {
 	return &huma.Schema{AnyOf: []*huma.Schema{r.Schema(reflect.TypeFor[T](), true, ""), {Type: "null"}}}

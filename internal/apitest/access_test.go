@@ -168,6 +168,7 @@ var uses = []use{
 	{operation: "GET /v1/coverage/{id}", access: look, thing: "project"},
 	{operation: "GET /v1/queryprograms/coverage/{id}", access: look, thing: "project"},
 	{operation: "POST /v1/run/queryprogram", access: look, body: `{"project_id":"{project}","queryprogram_id":"{program}"}`},
+	{operation: "GET /v1/run/queryprogram", access: look, target: "/v1/run/queryprogram?project_id={project}&queryprogram_id={program}"},
 	{operation: "POST /v1/run/queryprogram", access: look, body: `{"project_id":"{mine}","queryprogram_id":"{program}"}`},
 	{operation: "POST /v1/actions/evaluate/queryprogram", access: look, body: `{"project_id":"{project}","queryprogram_id":"{program}"}`},
 }

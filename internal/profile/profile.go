@@ -66,9 +66,10 @@ const (
 
 // A Column is what is known of a column, or of a leaf inside a STRUCT.
 type Column struct {
-	Path        []string    `json:"path"`  // column name, then field names: ["customer","tier"]
-	Name        string      `json:"name"`  // the path joined with "."
-	Label       string      `json:"label"` // for people: "customer tier"
+	ID          int         `json:"id,omitempty"` // Parquet field id; 0 for what is no field of the schema
+	Path        []string    `json:"path"`         // column name, then field names: ["customer","tier"]
+	Name        string      `json:"name"`         // the path joined with "."
+	Label       string      `json:"label"`        // for people: "customer tier"
 	Type        table.Type  `json:"type"`
 	Virtual     string      `json:"virtual,omitempty"` // SQL over the table that gives the typed value when the column's own type is not it: a number or date in text, an epoch; empty means the path itself
 	VirtualType *table.Type `json:"virtual_type,omitempty"`
@@ -99,6 +100,10 @@ type Column struct {
 	Subtype     Subtype  `json:"subtype,omitempty"`      // of a measure, or of an ordinal that is one too
 	AlsoMeasure bool     `json:"also_measure,omitempty"` // ordinal_int with a dual role
 	Evidence    []string `json:"evidence"`               // the rules that fired, with their numbers
+
+	Unit       string `json:"unit,omitempty"`       // what a person says it is measured in
+	Hidden     bool   `json:"hidden,omitempty"`     // a person wants no program to read it
+	Overridden *Found `json:"overridden,omitempty"` // what analysis found, where a person says otherwise
 }
 
 // A Value is a value and how often it occurs.

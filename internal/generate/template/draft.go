@@ -26,7 +26,7 @@ func (s *Source) draft(id, kind string, prior float64) *draft {
 		Dialect: s.Dialect.Name, Kind: kind, Template: id,
 		Tables: []string{s.Profile.Table}, Slots: []program.Slot{},
 	}
-	return d.bind("@table", table.Quote(s.Profile.Table))
+	return d.bind("@table", table.Quote(s.Profile.Table)).bind("@open", s.openList())
 }
 
 // bind says what @name stands for in the SQL.
@@ -225,7 +225,7 @@ func (d *draft) ties(skip ...profile.Column) *draft {
 func (d *draft) done(name, cue, sql string, chart *program.Chart) Candidate {
 	d.c.Program.Name = sentence(name)
 	d.c.Program.Cue = sentence(cue)
-	d.c.Program.SQL = strings.NewReplacer(d.parts...).Replace(strings.TrimSpace(sql))
+	d.c.Program.SQL = strings.NewReplacer(d.parts...).Replace(d.s.stars(strings.TrimSpace(sql)))
 	d.c.Program.Chart = chart
 	d.c.Fit = mean(d.fits...)
 	return d.c

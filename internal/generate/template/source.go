@@ -38,6 +38,7 @@ type Source struct {
 	Related   []Relation       // pairs of measures that vary together, strongest first; see Relate
 	positions map[string]int
 	fits      map[string]float64
+	open      []string // the columns to show instead of *, where some are hidden
 }
 
 // A Relation is a correlation between two measures that was measured.
@@ -47,9 +48,10 @@ type Relation struct {
 	N    int64
 }
 
-// NewSource sorts the columns of p.
+// NewSource sorts the columns of p, but for those that a person has hidden.
 func NewSource(p *profile.Profile, d Dialect) *Source {
-	s := &Source{Profile: p, Dialect: d, positions: map[string]int{}, fits: map[string]float64{}}
+	p, open := visible(p)
+	s := &Source{open: open, Profile: p, Dialect: d, positions: map[string]int{}, fits: map[string]float64{}}
 	ignored := map[string]bool{}
 	for _, pair := range p.Facts.Duplicates {
 		ignored[pair[1]] = true

@@ -59,8 +59,17 @@ func clip(text string, n int) string {
 	return strings.TrimSpace(string([]rune(text)[:n-1])) + "…"
 }
 
-// say returns the column's label for a sentence: one line, not too long.
+// say returns the column's label for a sentence, with its unit if a person gave
+// one: one line, not too long.
 func say(c profile.Column) string {
+	text := label(c)
+	if unit := strings.Join(strings.Fields(c.Unit), " "); unit != "" && !hasWord(text, words(unit)...) {
+		text += " (" + clip(unit, 20) + ")"
+	}
+	return text
+}
+
+func label(c profile.Column) string {
 	text := c.Label
 	if strings.TrimSpace(text) == "" {
 		text = c.Name

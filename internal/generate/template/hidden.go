@@ -1,0 +1,81 @@
+package template
+
+import (
+	"strings"
+
+	"millwright/internal/profile"
+	"millwright/internal/table"
+)
+
+// visible returns the profile without hidden columns and, if there are some, the
+// columns of the table that hold nothing hidden.
+func visible(p *profile.Profile) (*profile.Profile, []string) {
+	hidden := map[string]bool{} // columns of the table with something hidden in them
+	count := 0
+	for _, c := range p.Columns {
+		if c.Hidden {
+			hidden[c.Path[0]] = true
+			count++
+		}
+	}
+	for _, child := range p.Children {
+		for _, c := range child.Columns {
+			if c.Hidden {
+				root, _, _ := strings.Cut(child.Column, ".")
+				hidden[root] = true
+				count++
+			}
+		}
+	}
+	if count == 0 {
+		return p, nil
+	}
+	shown := *p
+	shown.Columns, shown.Children = nil, nil
+	open := []string{}
+	for _, c := range p.Columns {
+		if c.Hidden {
+			continue
+		}
+		shown.Columns = append(shown.Columns, c)
+		if len(c.Path) == 1 && !hidden[c.Path[0]] {
+			open = append(open, c.Path[0])
+		}
+	}
+	for _, child := range p.Children {
+		child.Columns = visibleIn(child.Columns)
+		shown.Children = append(shown.Children, child)
+	}
+	return &shown, open
+}
+
+func visibleIn(all []profile.Column) []profile.Column {
+	var shown []profile.Column
+	for _, c := range all {
+		if !c.Hidden {
+			shown = append(shown, c)
+		}
+	}
+	return shown
+}
+
+// stars names the columns to show instead of *, where some are hidden. The names
+// are bound like every other part, so that none is taken for a part of the text.
+func (s *Source) stars(sql string) string {
+	if s.open == nil {
+		return sql
+	}
+	return strings.ReplaceAll(sql, "SELECT *", "SELECT @open")
+}
+
+// openList is what @open stands for.
+func (s *Source) openList() string {
+	if len(s.open) == 0 {
+		return `NULL AS "hidden"`
+	}
+	names := make([]string, len(s.open))
+	for i, name := range s.open {
+		names[i] = table.Quote(name)
+	}
+	return strings.Join(names, ", ")
+}
