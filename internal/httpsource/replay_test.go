@@ -187,16 +187,26 @@ func TestAnotherPathIsDecodedFromStoredPages(t *testing.T) {
 // TestAPageLeftAtALimitIsDecodedAgain stops in the middle of a page.
 func TestAPageLeftAtALimitIsDecodedAgain(t *testing.T) {
 	t.Parallel()
-	c := newClient(t)
-	for _, text := range []string{
-		`{"items":[{"a":1},{"a":2},{"a":3},{"a":4}],"total":4}`, "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n", "a,b\n1,2\n3,4\n5,6\n7,8\n", "<r><i><a>1</a></i><i><a>2</a></i><i><a>3</a></i></r>", `[["a"],[1],[2],[3],[4]]`,
+	client := newClient(t)
+	for _, c := range []struct {
+		text string
+		all  int // records in what is kept
+	}{
+		{`{"items":[{"a":1},{"a":2},{"a":3},{"a":4}],"total":4}`, 2}, {"{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n", 2},
+		// Text that is cut could not be told from text that is broken: all of it is kept.
+		{"a,b\n" + strings.Repeat("1,some more text\n", 100_000), 100_000}, {"<r>" + strings.Repeat("<i><a>1</a></i>", 20_000) + "</r>", 20_000},
 	} {
+		text := c.text
 		u := serve(t, body(text))
-		k, out := keep(t, c, get(t, u), httpsource.Options{MaxRecords: 2})
+		k, out := keep(t, client, get(t, u), httpsource.Options{MaxRecords: 2})
 		second := &keeper{}
-		_, err := c.Replay(t.Context(), out.Settle(get(t, u)), httpsource.Options{MaxRecords: 2}, k.stored(), second)
+		_, err := client.Replay(t.Context(), out.Settle(get(t, u)), httpsource.Options{MaxRecords: 2}, k.stored(), second)
 		if err != nil || len(k.sink.rows) != 2 || !cmp.Equal(k.sink.rows, second.sink.rows) {
-			t.Errorf("%s: %q, want %q; %v", text, second.sink.rows, k.sink.rows, err)
+			t.Errorf("%s: %q, want %q; %v", brief(text), second.sink.rows, k.sink.rows, err)
+		}
+		out, err = client.Replay(t.Context(), out.Settle(get(t, u)), httpsource.Options{}, k.stored(), &keeper{})
+		if err != nil || out.Records != int64(c.all) {
+			t.Errorf("%s: %d records without a limit, want %d; %v", brief(text), out.Records, c.all, err)
 		}
 	}
 }
@@ -212,7 +222,7 @@ func TestSecretsAreNotInWhatIsKept(t *testing.T) {
 	for _, text := range []string{
 		`{"echo":` + string(inJSON) + `,"items":[{"a":1}],"` + spellings[1] + `":1}`,
 		`{"items":[{"a":1}],"echo":"https://x.example/?key=` + spellings[1] + `"}`,
-		`{"items":[{"a":1}],"filler":["` + strings.Repeat(filler+`","`, 9) + `"],"late":` + string(long) + `}`,
+		`{"items":[{"a":1}],"filler":["` + strings.Repeat(filler+`","`, 25) + `"],"late":` + string(long) + `}`,
 		`{"a":[1,2],"b":` + string(long[:len(long)-1]) + `"}`, `[[` + string(long) + `,"b"],[1,2]]`,
 		"id,echo\n1," + spellings[1] + "\n" + strings.Repeat("2,"+filler[:3000]+"\n", 900),
 		"<r><i><a>" + spellings[2] + "</a></i><i><a>x</a></i></r>",

@@ -96,7 +96,10 @@ func SplitKeeping(r io.Reader, plan Plan, l Limits, emit, keep func(p []byte) er
 	s := newSplitter(r, plan, l, emit)
 	s.keep, s.main, s.dec.keep = k, s.dec, k
 	res, err = s.all()
-	k.upTo(s.main, s.main.pos)
+	// A value that emit refused is no record, and is not kept as something beside them.
+	if err == nil || !k.marks {
+		k.upTo(s.main, s.main.pos)
+	}
 	k.flush()
 	if err == nil {
 		err = k.err

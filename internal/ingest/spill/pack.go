@@ -27,6 +27,7 @@ type packer struct {
 	end  atomic.Int64 // bytes of the file
 
 	jobs    chan job
+	waits   atomic.Int64 // bytes in jobs
 	spare   chan []byte
 	work    sync.WaitGroup
 	stopped bool
@@ -43,7 +44,8 @@ type job struct {
 
 const (
 	frameMost = 1 << 20 // bytes of records in a frame, if more than one
-	queued    = 3       // frames that wait
+	queued    = 8       // frames that wait, rests and notes for the index among them
+	crowded   = 2 << 20 // bytes that wait, from which on frames are stored as they are
 	spareMost = 2 * frameMost
 )
 
@@ -60,6 +62,7 @@ func newPacker(file, side *os.File) (*packer, error) {
 
 func (p *packer) run() {
 	for j := range p.jobs {
+		p.waits.Add(-int64(len(j.data)))
 		if p.failed() == nil {
 			if err := p.do(j); err != nil {
 				p.broken.Store(&err)
@@ -91,7 +94,7 @@ func (p *packer) do(j job) (err error) {
 	if j.rest {
 		p.out = append(p.out, frameHeader(restFrame, 0)...)
 	}
-	if len(p.jobs) >= queued-1 && len(j.data) <= frameMost {
+	if p.waits.Load() >= crowded && len(j.data) <= spareMost {
 		p.out = appendStored(p.out, j.data)
 	} else {
 		p.out = p.zip.EncodeAll(j.data, p.out)
@@ -131,6 +134,7 @@ func (p *packer) note(pages []Page) error {
 func (p *packer) records(lines []byte) []byte { return p.give(job{data: lines}) }
 
 func (p *packer) give(j job) []byte {
+	p.waits.Add(int64(len(j.data)))
 	p.jobs <- j
 	if cap(j.data) > spareMost {
 		p.drain() // one long record at a time is enough to hold
