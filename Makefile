@@ -4,7 +4,7 @@ TAGS := netgo,duckdb_arrow
 export GOFLAGS := -buildvcs=false -tags=$(TAGS)
 export CGO_ENABLED := 1
 
-.PHONY: all build demo serve test test-real check unit e2e bench crash report-connector fmt clean help prepare
+.PHONY: all build demo serve test test-real check unit e2e bench chaos crash report-connector fmt clean help prepare
 
 all: build
 
@@ -56,6 +56,9 @@ report-connector: ## the connector against a source that misbehaves, gigabytes i
 	@MILLWRIGHT_EVIL_HEAVY=1 MILLWRIGHT_REPORT=$(CURDIR)/.cache/report go test -count=1 -timeout 60m ./internal/httpsource/evil ./internal/httpsource/decode > .cache/report/log 2>&1; status=$$?; \
 		MILLWRIGHT_REPORT_PRINT=$(CURDIR)/.cache/report go test -count=1 -run '^TestReport$$' -v ./internal/httpsource/evil | grep -v '^=== \|^--- \|^PASS\|^ok'; \
 		if [ $$status -ne 0 ]; then echo; echo "FAILED:"; cat .cache/report/log; fi; exit $$status
+
+chaos: build ## 500 queries of one project, one in five of them a killer, beside four innocent clients
+	MILLWRIGHT_CHAOS=500 go test -count=1 -run Chaos -v -timeout 30m ./internal/e2e/...
 
 fmt: ## gofmt
 	gofmt -w cmd internal
