@@ -58,6 +58,7 @@ type tracker struct {
 	low     *ordered // the lower end of the window that belongs to max
 	window  map[hash]*remembered
 	over    bool         // there were too many to remember
+	lost    *ordered     // the greatest of those that were not; nil if one has no value
 	left    map[hash]int // of the records known, how many this run has not brought again
 	records int64
 	absent  int64 // records without the field
@@ -115,7 +116,7 @@ func (t *tracker) see(record []byte) (repeated bool, err error) {
 		return false, err
 	}
 	if inside {
-		t.remember(h, v.raw)
+		t.remember(h, v)
 	}
 	if t.left[h] > 0 {
 		t.left[h]--
@@ -144,27 +145,38 @@ func (t *tracker) rise(v ordered) error {
 		return err
 	}
 	t.max, t.low = &v, &low
-	if len(t.window) >= 2*maxRemembered {
+	if t.over && t.lost != nil && low.compare(*t.lost) > 0 {
+		// All that was not remembered lies behind by now.
 		t.prune()
+		t.over, t.lost = false, nil
 	}
 	return nil
 }
 
-func (t *tracker) remember(h hash, value jsontext.Value) {
-	if value == nil {
-		value = jsontext.Value("null")
-	}
+// remember notes a record of the window; v has no order if it has no value.
+func (t *tracker) remember(h hash, v ordered) {
 	if r := t.window[h]; r != nil {
 		r.Count++
 		return
 	}
-	if len(t.window) >= 2*maxRemembered {
+	if !t.over && len(t.window) >= 2*maxRemembered {
 		if t.prune(); len(t.window) > maxRemembered {
-			t.over = true
+			t.over, t.lost = true, &v
 		}
 	}
 	if !t.over {
+		value := v.raw
+		if value == nil {
+			value = jsontext.Value("null")
+		}
 		t.window[h] = &remembered{Hash: h, Value: value, Count: 1}
+		return
+	}
+	switch {
+	case v.order == "" || t.lost == nil || t.lost.order == "":
+		t.lost = nil // a record without a value never lies behind
+	case v.compare(*t.lost) > 0:
+		t.lost = &v
 	}
 }
 
