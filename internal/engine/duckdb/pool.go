@@ -109,13 +109,13 @@ func (e *Engine) lease(ctx context.Context, scope, dir string) (*process, func(r
 	if err != nil {
 		return nil, nil, err
 	}
-	begun := time.Now()
 	low := e.shouldYield(scope)
 	p, err := e.bound(scope, dir, low)
 	if err != nil {
 		release()
 		return nil, nil, err
 	}
+	begun := time.Now()
 	if low && !p.low {
 		p.yield(niceLong)
 		p.low = true
@@ -161,13 +161,17 @@ func (e *Engine) bound(scope, dir string, low bool) (*process, error) {
 	if _, err := os.Stat(dir); err == nil {
 		dirs = []string{dir}
 	}
+	threads := e.cfg.QueryThreads
+	if low {
+		threads = 1
+	}
 	p, err := e.confined(binding{
 		ReadDirs: dirs,
 		Memory:   e.cfg.MemoryLimit,
 		FileSize: e.cfg.MaxSpill,
 		MaxSpill: e.cfg.MaxSpill,
-		Threads:  e.cfg.QueryThreads,
-		CPU:      cpuSeconds(e.cfg.Timeout, e.cfg.QueryThreads, e.cfg.MaxQueries),
+		Threads:  threads,
+		CPU:      cpuSeconds(e.cfg.Timeout, threads, e.cfg.MaxQueries),
 	})
 	if err != nil {
 		return nil, err

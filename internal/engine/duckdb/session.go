@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -130,7 +132,11 @@ func (s *session) death(read error) error {
 	case closed:
 		return errClosed()
 	}
-	return crash(s.what, s.p.cmd.ProcessState, s.p.stderr.String(), read)
+	memory := s.engine.cfg.ConvertMemory
+	if s.what == "query" {
+		memory = s.engine.cfg.MemoryLimit
+	}
+	return crash(s.what, memory, s.p.cmd.ProcessState, s.p.stderr.String(), read)
 }
 
 func (s *session) tooLate() error {
@@ -139,16 +145,17 @@ func (s *session) tooLate() error {
 		Fix("read fewer rows: filter earlier, or aggregate before joining", "raise the time limit")
 }
 
-// crash classifies the death of a worker that nobody killed.
-func crash(what string, state *os.ProcessState, stderr string, read error) error {
+// crash classifies the death of a worker that nobody killed and that might use so
+// much memory.
+func crash(what string, memory int64, state *os.ProcessState, stderr string, read error) error {
 	cause := fmt.Errorf("worker ended: %v: %w: %s", state, read, brief(stderr))
 	status, _ := state.Sys().(syscall.WaitStatus)
 	switch {
 	case outOfMemory(stderr), status.Signaled() && status.Signal() == syscall.SIGKILL:
-		return errMemory(what).Because(cause)
+		return errMemory(what, memory).Because(cause)
 	case status.Signaled() && status.Signal() == syscall.SIGXCPU, strings.Contains(stderr, "SIGXCPU"):
 		return errs.New(errs.TooLarge, "the %s used up its processor time and was stopped", what).
-			Named("query-timeout").Fix("read fewer rows").Because(cause)
+			Named("query-timeout").Fix("read fewer rows: filter earlier, or aggregate before joining").Because(cause)
 	case errors.Is(read, io.EOF), errors.Is(read, io.ErrUnexpectedEOF), errors.Is(read, syscall.EPIPE):
 		return errs.New(errs.Invalid, "the %s crashed the SQL engine; nothing else was affected", what).
 			Named("query-crashed").Fix("write the statement another way").Because(cause)
@@ -173,8 +180,18 @@ func outOfMemory(stderr string) bool {
 	return false
 }
 
-func errMemory(what string) *errs.Error {
-	return errs.New(errs.TooLarge, "the %s needed more memory than one may use", what).
-		Named("query-memory").
-		Fix("select fewer columns or rows", "aggregate before joining or sorting")
+func errMemory(what string, limit int64) *errs.Error {
+	e := errs.New(errs.TooLarge, "the %s needed more memory than the %s that one may use", what, sizeText(limit)).Named("query-memory")
+	if what == "conversion" {
+		return e.Fix("split what is converted into smaller parts")
+	}
+	return e.Fix("select fewer columns or rows: filter earlier", "aggregate before joining or sorting", "leave out lists and texts that are built from many rows")
+}
+
+// sizeText spells bytes for people: 1.5 GiB.
+func sizeText(bytes int64) string {
+	if bytes < 1<<30 {
+		return strconv.FormatInt(bytes>>20, 10) + " MiB"
+	}
+	return strconv.FormatFloat(math.Round(float64(bytes)/(1<<30)*10)/10, 'f', -1, 64) + " GiB"
 }
