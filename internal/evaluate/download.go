@@ -180,7 +180,7 @@ type bounded struct {
 // Write fails with errs.TooLarge instead of writing more than there is room for.
 func (b *bounded) Write(p []byte) (int, error) {
 	if int64(len(p)) > b.left {
-		return 0, tooLarge()
+		return 0, tooLarge(b.left + b.written)
 	}
 	n, err := b.w.Write(p)
 	b.left -= int64(n)
@@ -188,8 +188,8 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func tooLarge() error {
-	return errs.New(errs.TooLarge, "the result has more bytes than a download may have").Named("result-too-large").
+func tooLarge(limit int64) error {
+	return errs.New(errs.TooLarge, "the result has more than the %d bytes that a download may have", limit).Named("result-too-large").
 		Fix("filter or aggregate further", "or download it in parts")
 }
 
@@ -214,7 +214,7 @@ func (e *Evaluator) export(ctx context.Context, q engine.Query, out *bounded) (r
 		return 0, err
 	}
 	if info.Size() > out.left {
-		return 0, tooLarge()
+		return 0, tooLarge(out.left)
 	}
 	_, err = io.Copy(out, f)
 	return rows, err
@@ -245,7 +245,7 @@ func (e *Evaluator) stream(ctx context.Context, q engine.Query, file File, out i
 		return n, err
 	}
 	if rows.Truncated() {
-		return n, tooLarge()
+		return n, tooLarge(q.MaxBytes)
 	}
 	if err := s.close(); err != nil {
 		return n, err
