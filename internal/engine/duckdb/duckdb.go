@@ -48,7 +48,7 @@ type Config struct {
 	Timeout        time.Duration // a query is killed after that; default 30s
 	ConvertTimeout time.Duration // a conversion is killed after that; default 30m
 	IdleAfter      time.Duration // an unused bound worker ends after that; default 1m
-	LongAfter      time.Duration // a query that runs longer yields the processor to shorter ones; default 100ms
+	LongAfter      time.Duration // a query that used so much processor time yields to shorter ones; default 150ms
 	YieldFor       time.Duration // for so long after that all queries of its scope yield from their start; default 10s
 	MaxQueries     int           // a worker is replaced after that many queries; default 200
 	MemoryLimit    int64         // bytes that a query's worker may map beyond the 1.6 GB (mostly untouched) that it has when idle; default 1.5 GiB
@@ -89,7 +89,7 @@ func (c Config) withDefaults() Config {
 	long(&c.Timeout, 30*time.Second)
 	long(&c.ConvertTimeout, 30*time.Minute)
 	long(&c.IdleAfter, time.Minute)
-	long(&c.LongAfter, 100*time.Millisecond)
+	long(&c.LongAfter, 150*time.Millisecond)
 	long(&c.YieldFor, 10*time.Second)
 	size(&c.MemoryLimit, 1536<<20)
 	size(&c.ConvertMemory, 3<<30)

@@ -122,9 +122,9 @@ func (e *Engine) lease(ctx context.Context, scope, dir string) (*process, func(r
 	}
 	// Most queries are short. One that is not shows it soon, and from then on the
 	// short ones of others come first.
-	long := time.AfterFunc(e.cfg.LongAfter, func() { p.yield(niceLong) })
+	long := p.yieldAfter(e.cfg.LongAfter)
 	return p, func(reuse bool) {
-		if !long.Stop() {
+		if long() {
 			p.low = true
 			e.noteLong(scope)
 		}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // workerArg makes the binary a worker; see [IsWorker].
@@ -170,6 +172,53 @@ func (p *process) yield(nice int) {
 		// By process it would reach one thread only; the child leads a group.
 		_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, nice)
 	}
+}
+
+// yieldAfter has the child yield once it has used so much processor time from now
+// on: time that passes while others compute says nothing about it. The function
+// ends that and reports whether the child has used so much.
+func (p *process) yieldAfter(budget time.Duration) (end func() bool) {
+	var mu sync.Mutex // guards the variables below
+	var timer *time.Timer
+	start, over := p.processorTime(), false
+	spent := func() bool {
+		if left := budget - (p.processorTime() - start); left > 0 {
+			timer.Reset(max(left/2, 10*time.Millisecond)) // it may have two threads
+			return false
+		}
+		p.yield(niceLong)
+		return true
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	timer = time.AfterFunc(budget/2, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		over = over || spent()
+	})
+	return func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		was := over || spent()
+		over = true // also for a timer that waits for the lock
+		timer.Stop()
+		return was
+	}
+}
+
+// processorTime returns how much the child has used; 0 once it is gone.
+func (p *process) processorTime() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return 0
+	}
+	// The clock of a process, as clock_getcpuclockid(3) makes its id.
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^p.cmd.Process.Pid)<<3|2, &t); err != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
 }
 
 // resident returns how many bytes of memory the child holds.
