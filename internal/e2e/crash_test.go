@@ -104,10 +104,11 @@ func TestCrash(t *testing.T) {
 		{"restart to first re-run at work: median, max", span(first)},
 		{"restart to all runs completed: median, max", span(all)},
 	}))
-	if len(first) > 0 && first[len(first)-1] > maxRecovery {
-		t.Errorf("recovery took %v, want at most %v", first[len(first)-1], maxRecovery)
+	long := kills >= 20 // make crash, which has the machine to itself; the short form shares it
+	if limit := maxRecovery; len(first) > 0 && first[len(first)-1] > limit && (long || first[len(first)-1] > 3*limit) {
+		t.Errorf("recovery took %v, want at most %v", first[len(first)-1], limit)
 	}
-	if kills >= 20 && cutOff < kills/2 {
+	if long && cutOff < kills/2 {
 		t.Errorf("only %d runs were cut off by %d kills: the moments are not those of runs", cutOff, kills)
 	}
 }
