@@ -222,7 +222,7 @@ func TestCrashOfWorkers(t *testing.T) {
 		var p struct{ ID string }
 		s.call("POST", "/v1/queryprograms", map[string]any{"project_id": project, "dataline_id": d.ID, "cue": "test",
 			// Long enough to be met by the kill, and never answered from memory.
-			"code": "SELECT count(*) AS n FROM " + d.TableName + " a, " + d.TableName + " b, range(40) WHERE a.id <= b.id AND $nonce >= 0",
+			"code":  "SELECT count(*) AS n FROM " + d.TableName + " a, " + d.TableName + " b, range(40) WHERE a.id <= b.id AND $nonce >= 0",
 			"slots": []any{map[string]any{"name": "nonce", "type": "integer", "default": 0}}}, &p)
 		asking.Go(func() {
 			for nonce := 1; ; nonce++ {
