@@ -92,8 +92,12 @@ func TestChaos(t *testing.T) {
 		t.Errorf("the server's process ended: %v", err)
 	}
 	ran, slowest := c.runTimes()
-	if ran == 0 || slowest > deadline+time.Second {
-		t.Errorf("%d queries ended, the slowest after %s; want each within %s", ran, slowest, deadline+time.Second)
+	bound := deadline + time.Second
+	if !long {
+		bound += 2 * time.Second // other tests run beside the short form
+	}
+	if ran == 0 || slowest > bound {
+		t.Errorf("%d queries ended, the slowest after %s; want each within %s", ran, slowest, bound)
 	}
 	p99, quiet99 := percentile(during, 99), percentile(before, 99)
 	t.Logf("%d queries of the hostile project, %s; the slowest query ran for %s of %s\n"+
