@@ -18,12 +18,29 @@ import (
 type Run struct {
 	*Source
 	RootCAs *x509.CertPool // nil means the system's
+	Trust   *[][]byte      // the certificates in RootCAs, for another process; nil if RootCAs is
 
 	close func()
 }
 
 // Close ends the source and waits for what it was doing.
 func (r *Run) Close() { r.close() }
+
+// Roots returns the pool that holds what a Run says is to be trusted.
+func Roots(trust *[][]byte) (*x509.CertPool, error) {
+	if trust == nil {
+		return nil, nil
+	}
+	roots := x509.NewCertPool()
+	for _, der := range *trust {
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, err
+		}
+		roots.AddCert(cert)
+	}
+	return roots, nil
+}
 
 // Start serves b from a loopback address.
 func (b Behaviour) Start() (*Run, error) { return b.StartAt("127.0.0.1:0") }
@@ -45,7 +62,13 @@ func (b Behaviour) StartAt(address string) (*Run, error) {
 		if err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
-		run.RootCAs = shake.roots
+		run.Trust = &[][]byte{}
+		for _, c := range shake.trust {
+			*run.Trust = append(*run.Trust, c.Raw)
+		}
+		if run.RootCAs, err = Roots(run.Trust); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
 		s.Self = "https://" + l.Addr().String()
 	}
 	if b.tcp != nil {

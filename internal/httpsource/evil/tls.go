@@ -20,14 +20,13 @@ import (
 // A handshake is how a source speaks TLS. Without a config its tcp does all.
 type handshake struct {
 	config *tls.Config
-	roots  *x509.CertPool
+	trust  []*x509.Certificate // whom a client is to trust, and nobody else
 }
 
 // An authority signs certificates for one run.
 type authority struct {
-	cert  *x509.Certificate
-	key   *ecdsa.PrivateKey
-	roots *x509.CertPool
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
 }
 
 func newAuthority() (*authority, error) {
@@ -44,12 +43,9 @@ func newAuthority() (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &authority{key: key, roots: x509.NewCertPool()}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		return nil, err
-	}
-	a.roots.AddCert(a.cert)
-	return a, nil
+	a := &authority{key: key}
+	a.cert, err = x509.ParseCertificate(der)
+	return a, err
 }
 
 // issue signs a certificate for 127.0.0.1, changed by change; self makes it sign itself.
@@ -85,12 +81,14 @@ func shakes(change func(*x509.Certificate), self bool, set func(*tls.Config)) fu
 		if set != nil {
 			set(config)
 		}
-		return &handshake{config, a.roots}, nil
+		return &handshake{config, []*x509.Certificate{a.cert}}, nil
 	}
 }
 
 // bare leaves the handshake to tcp.
-func bare(a *authority) (*handshake, error) { return &handshake{roots: a.roots}, nil }
+func bare(a *authority) (*handshake, error) {
+	return &handshake{trust: []*x509.Certificate{a.cert}}, nil
+}
 
 func secure() []Behaviour {
 	ok := Want{State: httpsource.CompleteUnverified}
@@ -112,7 +110,7 @@ func secure() []Behaviour {
 		Behaviour{Name: "unknown-authority", Options: once, Want: failed, http: rows, tls: func(a *authority) (*handshake, error) {
 			h, err := shakes(nil, false, nil)(a)
 			if err == nil {
-				h.roots = x509.NewCertPool()
+				h.trust = nil
 			}
 			return h, err
 		}},
