@@ -25,7 +25,11 @@ import (
 // full reports whether figures are wanted, and not only that the harness works.
 func full() bool { return os.Getenv("MILLWRIGHT_BENCH") != "" }
 
-const servePages = "MILLWRIGHT_BENCH_SERVE_PAGES"
+// What the source's process serves: how many pages of orders, how many different deals.
+const (
+	servePages   = "MILLWRIGHT_BENCH_SERVE_PAGES"
+	serveDealsOf = "MILLWRIGHT_BENCH_SERVE_DEALS"
+)
 
 // TestMain is also the source's process, so that what serving costs is not counted
 // as ours.
@@ -51,7 +55,11 @@ func servePagesUntilEOF(n int) error {
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux := http.NewServeMux()
+	if d, err := strconv.Atoi(os.Getenv(serveDealsOf)); err == nil {
+		mux.Handle("/deals/", serveDeals(makeDeals(d)))
+	}
+	mux.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		latency, err := time.ParseDuration(strings.Split(r.URL.Path, "/")[1])
 		page, perr := strconv.Atoi(r.URL.Query().Get("page"))
 		if err != nil || perr != nil || page < 1 || page > n {
@@ -62,7 +70,8 @@ func servePagesUntilEOF(n int) error {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(pages[page-1])))
 		_, _ = w.Write(pages[page-1])
-	})}
+	}))
+	srv := &http.Server{ReadHeaderTimeout: time.Minute, Handler: mux}
 	fmt.Println("http://" + ln.Addr().String())
 	go srv.Serve(ln) //nolint:errcheck // ends with the process
 	_, err = io.Copy(io.Discard, os.Stdin)
@@ -70,14 +79,14 @@ func servePagesUntilEOF(n int) error {
 }
 
 // source starts the process that serves pages and returns its address.
-func source(t *testing.T, pages int) string {
+func source(t *testing.T, pages int, env ...string) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), servePages+"="+strconv.Itoa(pages))
+	cmd.Env = append(append(os.Environ(), servePages+"="+strconv.Itoa(pages)), env...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

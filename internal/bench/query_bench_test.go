@@ -40,11 +40,7 @@ func TestQuerying(t *testing.T) {
 	if full() {
 		rows, rounds, load = 1_000_000, 15, 3*time.Second
 	}
-	m := &mill{t: t, data: t.TempDir(), binary: filepath.Join(t.TempDir(), "millwright")}
-	build := exec.Command("go", "build", "-o", m.binary, "millwright/cmd/millwright")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("the binary does not build: %v\n%s", err, out)
-	}
+	m := newMill(t)
 	m.start()
 	m.land(rows)
 	var report strings.Builder
@@ -290,16 +286,7 @@ func (m *mill) settle() {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for range 3000 {
-		workers := 0
-		lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", m.cmd.Process.Pid))
-		if err != nil {
-			m.t.Fatal(err)
-		}
-		for _, list := range lists {
-			text, _ := os.ReadFile(list) // a thread may have ended
-			workers += len(strings.Fields(string(text)))
-		}
-		if workers >= 2 {
+		if len(m.children()) >= 2 {
 			return
 		}
 		<-tick.C
@@ -308,7 +295,13 @@ func (m *mill) settle() {
 }
 
 // cpu returns the processor time that the server, without its workers, has used.
-func (m *mill) cpu() time.Duration {
+func (m *mill) cpu() time.Duration { return m.ticks(11) }
+
+// cpuOfWorkers returns what the workers that have ended used.
+func (m *mill) cpuOfWorkers() time.Duration { return m.ticks(13) }
+
+// ticks returns the sum of two fields of the server's stat, counted behind its name.
+func (m *mill) ticks(at int) time.Duration {
 	m.t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", m.cmd.Process.Pid))
 	if err != nil {
@@ -316,7 +309,7 @@ func (m *mill) cpu() time.Duration {
 	}
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	var ticks int64
-	for _, f := range fields[11:13] {
+	for _, f := range fields[at : at+2] {
 		n, err := strconv.ParseInt(f, 10, 64)
 		if err != nil {
 			m.t.Fatal(err)

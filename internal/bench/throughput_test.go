@@ -96,12 +96,12 @@ func TestThroughput(t *testing.T) {
 		}
 	}
 	if full() {
-		fmt.Print(table(lines, total, pages))
+		fmt.Print(figures(lines, total, pages))
 	}
 }
 
-// table writes the measurements, each beside what it is to be compared with.
-func table(lines []*measurement, total, pages int) string {
+// figures writes the measurements, each beside what it is to be compared with.
+func figures(lines []*measurement, total, pages int) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "\nThroughput: %d pages, %.0f MB, %d records of nested orders; medians of %d rounds in turns\n\n", pages, float64(total)/1e6, pages*perPage, len(lines[0].costs))
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)

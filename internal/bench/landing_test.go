@@ -1,0 +1,344 @@
+package bench_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"millwright/internal/engine/duckdbtest"
+	"millwright/internal/table"
+)
+
+// huge reports whether five gigabytes are landed too, which takes some 15 GB of disk.
+func huge() bool { return os.Getenv("MILLWRIGHT_BENCH_5GB") != "" }
+
+// TestLanding measures runs of the server, from the first request to the commit,
+// beside DuckDB's own conversion of the same records from a local file, and beside
+// a plain download where the source is slow.
+func TestLanding(t *testing.T) {
+	different, rounds := 100, 1
+	sizes, slow, memory := []int{2_000}, 400, []int{2_000}
+	if full() {
+		different, rounds = differentDeals, 3
+		sizes, slow, memory = []int{170_000, 1_000_000}, 1_000_000, []int{170_000, 1_700_000}
+		if huge() {
+			sizes, memory = append(sizes, 8_500_000), append(memory, 8_500_000)
+		}
+	}
+	b := &landings{mill: newMill(t), source: source(t, 0, serveDealsOf+"="+strconv.Itoa(different)), deals: makeDeals(different)}
+	b.start()
+	var report strings.Builder
+	w := tabwriter.NewWriter(&report, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(&report, "\nLanding: HTTP to committed Parquet through the server, beside DuckDB's COPY with the same schema from a local file, 2 threads; medians in turns\n\n")
+	fmt.Fprintln(w, "records\tMB\tlanding s\tCOPY s\tratio (goal 1.60)\tdownload s\tCPU s of server\tof workers\tof COPY\tphases\t")
+	for _, n := range sizes {
+		turns := rounds
+		if n > 1_000_000 {
+			turns = 1
+		}
+		b.copying(w, n, turns)
+	}
+	w.Flush()
+	fmt.Fprintf(&report, "\nA source that takes 15 ms a page, 16 pages in flight\n\n")
+	fmt.Fprintln(w, "records\tpages\tlanding s\tdownload s\tratio (goal 1.10)\t")
+	b.waiting(w, slow, rounds)
+	w.Flush()
+	fmt.Fprintf(&report, "\nMost memory of the server and its workers together (RSS, pages that they share counted each time)\n\n")
+	fmt.Fprintln(w, "form\trecords\tMB\tlanding s\tMB (goal 800)\tof the server alone\t")
+	for _, n := range memory {
+		for _, form := range []string{"pages", "document", "ndjson"} {
+			r := b.land(form, "0ms", n, 1000)
+			fmt.Fprintf(w, "%s\t%d\t%.0f\t%.2f\t%d\t%d\t\n", form, n, b.megabytes(n), r.took.Seconds(), r.peak>>20, r.server>>20)
+		}
+	}
+	w.Flush()
+	b.stop()
+	if full() {
+		fmt.Println(report.String())
+	}
+}
+
+// A landings measures runs.
+type landings struct {
+	*mill
+	source string
+	deals  deals
+	names  int
+}
+
+// megabytes is what so many records take as NDJSON.
+func (b *landings) megabytes(n int) float64 {
+	all := 0
+	for _, d := range b.deals {
+		all += len(d) + 1
+	}
+	return float64(all) / float64(len(b.deals)) * float64(n) / 1e6
+}
+
+func seconds(d []time.Duration) float64 { return middle(d).Seconds() }
+
+// copying lands n records and converts the same from a file, in turns.
+func (b *landings) copying(w io.Writer, n, rounds int) {
+	file := filepath.Join(b.t.TempDir(), "deals.ndjson")
+	out, err := os.Create(file)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := b.deals.stream(out, n, "\n"); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+	var landing, copied, copyCPU, download, server, workers []time.Duration
+	phases := ""
+	for range rounds {
+		r := b.land("pages", "0ms", n, 1000)
+		landing, server, workers, phases = append(landing, r.took), append(server, r.cpu), append(workers, r.workers), r.phases
+		c := measure(b.t, func() { b.copy(file, r.schema, n) })
+		copied, copyCPU = append(copied, c.wall), append(copyCPU, c.cpu)
+		download = append(download, measure(b.t, func() { b.download("0ms", n, 1000, 4) }).wall)
+	}
+	fmt.Fprintf(w, "%d\t%.0f\t%.2f\t%.2f\t%.2fx\t%.2f\t%.2f\t%.2f\t%.2f\t%s\t\n", n, b.megabytes(n), seconds(landing), seconds(copied),
+		seconds(landing)/seconds(copied), seconds(download), seconds(server), seconds(workers), seconds(copyCPU), phases)
+	if err := os.Remove(file); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// copy is what DuckDB does with the file when it is told the types.
+func (b *landings) copy(file string, s table.Schema, n int) {
+	db, err := duckdbtest.Open()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer db.Close()
+	columns := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		columns[i] = table.QuoteText(c.Key) + ": " + table.QuoteText(c.Type.String())
+	}
+	if _, err := db.Rows("SET threads = 2"); err != nil {
+		b.t.Fatal(err)
+	}
+	out := file + ".parquet"
+	defer os.Remove(out)
+	if _, err := db.Rows("COPY (SELECT * FROM read_json(" + table.QuoteText(file) + ", format = 'newline_delimited', columns = {" + strings.Join(columns, ", ") +
+		"})) TO " + table.QuoteText(out) + " (FORMAT parquet, COMPRESSION zstd)"); err != nil {
+		b.t.Fatal(err)
+	}
+	if rows, err := db.Rows("SELECT id FROM read_parquet(" + table.QuoteText(out) + ")"); err != nil || rows != n {
+		b.t.Fatalf("%d rows: %v", rows, err)
+	}
+}
+
+// waiting lands from a source that lets one wait, and downloads the same.
+func (b *landings) waiting(w io.Writer, n, rounds int) {
+	const perPage = 100
+	var landing, download []time.Duration
+	for range rounds {
+		landing = append(landing, b.land("pages", "15ms", n, perPage).took)
+		download = append(download, measure(b.t, func() { b.download("15ms", n, perPage, 16) }).wall)
+	}
+	fmt.Fprintf(w, "%d\t%d\t%.2f\t%.2f\t%.2fx\t\n", n, n/perPage, seconds(landing), seconds(download), seconds(landing)/seconds(download))
+}
+
+// download gets the pages and drops them.
+func (b *landings) download(latency string, n, perPage, parallel int) {
+	transport := &http.Transport{MaxIdleConnsPerHost: parallel}
+	defer transport.CloseIdleConnections()
+	var next atomic.Int64
+	pages := int64((n + perPage - 1) / perPage)
+	get := func(ctx context.Context, page int64) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/deals/%s/%d/%d/pages?page=%d", b.source, latency, n, perPage, page), nil)
+		if err != nil {
+			return err
+		}
+		resp, err := transport.RoundTrip(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
+	}
+	var workers sync.WaitGroup
+	for range parallel {
+		workers.Go(func() {
+			for page := next.Add(1); page <= pages; page = next.Add(1) {
+				if err := get(b.t.Context(), page); err != nil {
+					b.t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// A landed run.
+type landed struct {
+	took         time.Duration
+	cpu, workers time.Duration // of processors, of the server and of its workers
+	peak, server int64         // bytes of RSS: of all, and of the server alone
+	phases       string        // which took how long
+	schema       table.Schema
+}
+
+// land runs a connection to n records and waits for all that follows.
+func (b *landings) land(form, latency string, n, perPage int) (r landed) {
+	b.t.Helper()
+	b.settle()
+	b.names++
+	name := fmt.Sprintf("deals %d", b.names)
+	var projects []struct{ ID string }
+	b.call("GET", "/v1/projects", nil, &projects)
+	var datasource struct{ ID string }
+	b.call("POST", "/v1/datasources", map[string]any{"name": name, "project_id": projects[0].ID, "type": "http-requests"}, &datasource)
+	spec := map[string]any{"url": fmt.Sprintf("%s/deals/%s/%d/%d/%s", b.source, latency, n, perPage, form), "method": "GET",
+		"options": map[string]any{"parallel": 4, "limits": map[string]any{"wire_bytes": 1 << 40, "decoded_bytes": 1 << 40}}}
+	if form == "pages" {
+		spec["url"] = spec["url"].(string) + "?page=1"
+		if latency != "0ms" {
+			spec["options"].(map[string]any)["parallel"] = 16
+		}
+	}
+	body := map[string]any{"project_id": projects[0].ID, "datasource_id": datasource.ID, "connect_spec": map[string]any{"name": name, "id": "http-requests", "config": spec}}
+	for k, v := range spec {
+		body[k] = v
+	}
+	memory := b.watchMemory()
+	cpu, workers := b.cpu(), b.cpuOfWorkers()
+	began := time.Now()
+	var started struct{ Jobs []struct{ ID string } }
+	b.call("POST", "/v1/http/execute-request", body, &started)
+	r.phases = b.follow(started.Jobs[0].ID, began)
+	r.took, r.cpu, r.workers = time.Since(began), b.cpu()-cpu, b.cpuOfWorkers()-workers
+	r.peak, r.server = memory()
+	for _, j := range started.Jobs[1:] {
+		b.send("GET", "/v1/jobs/subscribe/"+j.ID, nil)
+	}
+	var with struct {
+		Datalines []struct {
+			ID     string
+			Rows   int
+			Schema table.Schema
+		}
+	}
+	b.call("GET", "/v1/datasources/"+datasource.ID+"/with_datalines", nil, &with)
+	if len(with.Datalines) != 1 || with.Datalines[0].Rows != n {
+		b.t.Fatalf("landed %.300v, want %d rows", with, n)
+	}
+	r.schema = with.Datalines[0].Schema
+	return r
+}
+
+var phaseOf = regexp.MustCompile(`"phase":"([a-z_]+)"`)
+
+// follow waits for the end of a job and says how long it was in each phase.
+func (b *landings) follow(job string, began time.Time) string {
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.url+"/v1/jobs/subscribe/"+job, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+benchKey)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	phase, since := "wait", began
+	var all []string
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if m := phaseOf.FindStringSubmatch(lines.Text()); m != nil && m[1] != phase {
+			all = append(all, fmt.Sprintf("%s %.2f", phase, time.Since(since).Seconds()))
+			phase, since = m[1], time.Now()
+		}
+	}
+	var j struct {
+		Status string
+		Error  json.RawMessage
+	}
+	if b.call("GET", "/v1/jobs/"+job, nil, &j); j.Status != "completed" {
+		b.t.Fatalf("the run is %s: %s", j.Status, j.Error)
+	}
+	return strings.Join(append(all, fmt.Sprintf("%s %.2f", phase, time.Since(since).Seconds())), ", ")
+}
+
+// newMill builds the binary that is measured.
+func newMill(t *testing.T) *mill {
+	t.Helper()
+	m := &mill{t: t, data: t.TempDir(), binary: filepath.Join(t.TempDir(), "millwright")}
+	build := exec.Command("go", "build", "-o", m.binary, "millwright/cmd/millwright")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("the binary does not build: %v\n%s", err, out)
+	}
+	return m
+}
+
+// watchMemory follows the RSS of the server and its workers; the function that it
+// returns ends that and returns the most there was.
+func (m *mill) watchMemory() func() (all, server int64) {
+	var most, own int64
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			self := rss(strconv.Itoa(m.cmd.Process.Pid))
+			sum := self
+			for _, child := range m.children() {
+				sum += rss(child)
+			}
+			most, own = max(most, sum), max(own, self)
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() (int64, int64) {
+		close(stop)
+		<-done
+		return most, own
+	}
+}
+
+// rss returns the bytes that a process has in memory; 0 if it is gone.
+func rss(pid string) int64 {
+	text, err := os.ReadFile("/proc/" + pid + "/statm")
+	if err != nil {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+// children returns the ids of the server's workers.
+func (m *mill) children() (all []string) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", m.cmd.Process.Pid))
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // a thread may have ended
+		all = append(all, strings.Fields(string(text))...)
+	}
+	slices.Sort(all)
+	return all
+}
