@@ -118,7 +118,11 @@ func (s *session) wasAborted() bool {
 // death says why the worker went silent. It kills it, to be sure.
 func (s *session) death(read error) error {
 	s.p.kill()
-	<-s.p.reaped
+	if s.ctx.Err() == nil || s.what != "query" {
+		// Why it ended is known once it is gone. Where we ended a query, the caller
+		// does not wait for the kernel to take gigabytes back.
+		<-s.p.reaped
+	}
 	s.engine.mu.Lock()
 	closed := s.engine.closed
 	s.engine.mu.Unlock()
