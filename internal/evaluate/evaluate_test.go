@@ -496,7 +496,7 @@ func TestValuesStayExact(t *testing.T) {
 		json, csv string
 	}{
 		"null":                          {build(t, str, `null`), table.Type{}, `null`, `""`}, // alone in its line
-		"a column of nulls":             {array.NewNull(1), table.Type{}, `null`, ``},
+		"a column of nulls":             {array.NewNull(1), table.Type{}, `null`, `""`},
 		"true":                          {build(t, arrow.FixedWidthTypes.Boolean, `true`), table.Type{}, `true`, `true`},
 		"a small integer":               {build(t, arrow.PrimitiveTypes.Int64, `-42`), table.Type{}, `-42`, `-42`},
 		"the largest safe integer":      {build(t, arrow.PrimitiveTypes.Int64, `9007199254740991`), table.Type{}, `9007199254740991`, `9007199254740991`},
