@@ -20,6 +20,7 @@ type Limits struct {
 	Depth    int           // levels of objects that become columns; default 4
 	Leaves   int           // fields of objects that become columns; default 200
 	Children int           // arrays of objects that become tables; default 12
+	Columns  int           // columns and fields that are measured, the first ones; default 500
 }
 
 func (l Limits) withDefaults() Limits {
@@ -33,6 +34,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Depth, 4)
 	def(&l.Leaves, 200)
 	def(&l.Children, 12)
+	def(&l.Columns, 500)
 	if l.Budget == 0 {
 		l.Budget = 20 * time.Second
 	}
@@ -129,7 +131,15 @@ func (r *run) columns(ctx context.Context, s *scan, schema table.Schema) ([]*lea
 	// Distinct values of many long columns at once would not fit a worker's memory.
 	s.chunk = max(1, min(s.chunk, int(8_000_000/max(1, s.rows))))
 
-	if err := s.inChunks(ctx, leaves, s.measure); err != nil {
+	// Of a table too wide for the time there is, a part is known well rather than
+	// everything a little.
+	for i := r.limits.Columns; i < len(leaves); i++ {
+		leaves[i].failed = true
+	}
+	if n := len(leaves) - r.limits.Columns; n > 0 {
+		s.note("%s columns were not measured: at most %s are", count(int64(n)), count(int64(r.limits.Columns)))
+	}
+	if err := s.inChunks(ctx, leaves[:min(len(leaves), r.limits.Columns)], s.measure); err != nil {
 		return nil, err
 	}
 	leaves = foldDynamic(settlePoints(leaves))

@@ -3,6 +3,7 @@ package analyze
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"millwright/internal/table"
 )
@@ -39,10 +40,11 @@ func nearConstant(s subject) (string, bool) {
 // canIdentify reports whether the type and shape of a column allow it to name
 // rows: every row has its own value, and it is not a quantity, a time or prose.
 func canIdentify(s subject) bool {
-	if !s.unique() || s.col.Nulls > 0 || s.typ.IsTemporal() || s.typ.IsNested() || s.typ.Kind == table.Boolean || s.typ.Kind == table.Double {
+	if !s.unique() || s.col.Nulls > 0 || s.typ.IsTemporal() || s.typ.IsNested() || s.typ.Kind == table.Boolean {
 		return false
 	}
-	if s.typ.Kind == table.Decimal && !s.isInt() {
+	// Whole numbers that were written with .0 may be keys; fractions are not.
+	if s.typ.Kind == table.Double && !namesID(s.own) || s.typ.IsNumeric() && !s.isInt() {
 		return false
 	}
 	return !s.isText() || s.col.AvgLen <= 100 && s.col.AvgWords <= 8
@@ -51,6 +53,59 @@ func canIdentify(s subject) bool {
 // idWords are the tokens that say a column identifies something.
 func idWords() []string {
 	return []string{"id", "ids", "uuid", "guid", "key", "pk", "fk", "ref", "oid", "uid", "pid", "no"}
+}
+
+// namesID reports whether a name ends in a word for an identifier, alone or grown
+// together with what it identifies: playerid, empno.
+func namesID(own []string) bool {
+	if len(own) == 0 {
+		return false
+	}
+	last := own[len(own)-1]
+	return last != "no" && slices.Contains(idWords(), last) || grownID(last)
+}
+
+// grownID reports whether a word is a noun, or a letter or two, with "id" or "no"
+// at its end.
+func grownID(word string) bool {
+	if thing, ok := strings.CutSuffix(word, "id"); ok {
+		return slices.Contains(entityWords(), thing) || len(thing) == 1 && thing != "b" && thing != "k" && thing != "l"
+	}
+	thing, ok := strings.CutSuffix(word, "no")
+	return ok && (slices.Contains(entityWords(), thing) || slices.Contains([]string{"d", "fl", "emp", "dept", "acct", "ord", "inv", "cust", "ref", "sr", "serial", "item", "line", "part", "roll", "reg"}, thing))
+}
+
+// entityWords are nouns for persons, places and organisations. In the singular, a
+// whole number under such a name says which one.
+func entityWords() []string {
+	return []string{"person", "user", "customer", "client", "employee", "manager", "supervisor", "advisor", "adviser", "instructor", "teacher", "student", "professor",
+		"author", "owner", "player", "coach", "captain", "driver", "pilot", "agent", "buyer", "seller", "vendor", "supplier", "contact", "doctor", "patient", "nurse",
+		"team", "club", "league", "company", "department", "dept", "organisation", "organization", "school", "college", "university", "hospital", "store", "shop", "bank", "branch", "airline", "airport",
+		"country", "nation", "city", "state", "county", "province", "station", "product", "artist", "album", "genre", "movie", "film", "book", "course", "project", "account", "warehouse"}
+}
+
+// namesEntity is a rule of foreign keys: the name says a person or a place, and the
+// values are whole numbers.
+func namesEntity(s subject) (string, bool) {
+	if !s.isInt() || len(s.own) == 0 || s.col.Distinct == 2 && s.within(0, 1) || s.col.Negative > 0 {
+		return "", false
+	}
+	if _, ok := subtypeWord(s.tokens); ok {
+		return "", false
+	}
+	word := s.own[len(s.own)-1]
+	return word, slices.Contains(entityWords(), word)
+}
+
+// middleID finds an identifier whose name goes on: team_id_winner. What describes
+// the identifier itself, as id_type does, is none.
+func middleID(s subject) bool {
+	at := slices.Index(s.own, "id")
+	if at < 1 || at+1 >= len(s.own) || s.col.Distinct <= 2 {
+		return false
+	}
+	_, about := anyOf(s.own[at+1:], "type", "status", "name", "kind", "count", "code", "number", "verified", "valid", "provided", "required", "present", "source", "label", "date", "time")
+	return !about
 }
 
 // keyWords are the further tokens that, in a column without repeats, say so too.
@@ -66,7 +121,10 @@ func namedKey(s subject) (string, bool) {
 	if !ok && len(s.own) > 1 && s.own[0] == "id" {
 		word, ok = "id", true
 	}
-	if !ok {
+	if !ok && len(s.own) > 0 && grownID(s.last()) {
+		word, ok = s.last(), true
+	}
+	if !ok || s.has("phone", "telephone", "mobile", "fax", "pick", "position") {
 		return "", false
 	}
 	return fmt.Sprintf("all %s values distinct, none null, and the name says %q", count(s.col.Distinct), word), true
@@ -111,7 +169,8 @@ func meansSomethingElse(l *leaf) bool {
 }
 
 func foreignKey(s subject) (string, bool) {
-	if !s.isText() && !s.isInt() || s.isText() && s.col.AvgLen > 100 {
+	// Numbers such as 600.101 under the name id are no key, but no quantity either.
+	if !s.isText() && !s.isInt() && !(s.typ.IsNumeric() && namesID(s.own)) || s.isText() && s.col.AvgLen > 100 {
 		return "", false
 	}
 	word, ok := anyOf(s.tokens[max(0, len(s.tokens)-1):], idWords()...)
@@ -121,6 +180,15 @@ func foreignKey(s subject) (string, bool) {
 	if !ok && s.isInt() && s.col.Distinct > 20 {
 		// The ends of an edge of a graph or a tree, by number.
 		word, ok = anyOf(s.own[max(0, len(s.own)-1):], "parent", "source", "target", "src", "dst")
+	}
+	if !ok && len(s.own) > 0 && grownID(s.last()) && !s.isText() {
+		word, ok = s.last(), true
+	}
+	if !ok {
+		word, ok = namesEntity(s)
+	}
+	if !ok && middleID(s) {
+		word, ok = "id", true
 	}
 	// "no" alone is an answer, not a number.
 	if !ok || word == "no" && (len(s.own) < 2 || s.col.Distinct <= 2) {
@@ -142,8 +210,12 @@ func namedCode(s subject) (string, bool) {
 	}
 	word, ok := anyOf(words[max(0, len(words)-1):], "zip", "zipcode", "postal", "postcode", "plz", "phone", "mobile", "fax", "isbn", "ean", "upc", "gtin", "sku",
 		"fips", "iata", "icao", "district", "ward", "route", "flight", "serial", "ssn", "iban", "bic", "swift", "vin", "asin", "naics", "sic")
-	if !ok && !s.isText() {
-		word, ok = anyOf(s.own[max(0, len(s.own)-1):], "code", "codes", "number", "num", "nr")
+	if _, place := anyOf(words, "level", "grade", "rank", "pick", "position", "place", "stage", "tier"); !ok && !s.isText() && !place {
+		word, ok = anyOf(s.own[max(0, len(s.own)-1):], "code", "codes", "number", "num", "nr", "major", "minor", "classroom")
+	}
+	if !ok {
+		word, ok = anyOf(words, "phone", "telephone", "mobile", "fax")
+		ok = ok && s.isText() && len(words) < len(s.own)
 	}
 	// A district may well have a name, and a flight phases; those are categories.
 	if !ok || s.isText() && nameable(word) && s.shapes.share(s.shapes.numbered) < .5 {

@@ -62,7 +62,7 @@ func subtypeRules() []subtypeRule {
 		{profile.Stock, []string{"population", "pop", "balance", "inventory", "stock", "headcount", "subscribers", "followers", "following", "employees", "stargazers", "watchers",
 			"forks", "members", "users", "capacity", "outstanding", "holdings", "people", "employed", "unemployed", "cash", "debt", "assets", "liabilities", "reserves"}},
 		{profile.Circular, []string{"dir", "direction", "bearing", "angle", "heading", "azimuth", "hour"}},
-		{profile.Intensive, []string{"price", "temp", "temperature", "speed", "weight", "height", "length", "width", "score", "rating", "age", "mpg", "pressure", "humidity",
+		{profile.Intensive, []string{"price", "temp", "temperature", "speed", "weight", "height", "length", "width", "score", "rating", "age", "mpg", "pick", "pressure", "humidity",
 			"index", "rank", "ranking", "seed", "salary", "depth", "mag", "magnitude", "size", "area", "elevation", "altitude", "horsepower", "acceleration", "displacement", "density",
 			"avg", "average", "mean", "median", "min", "max", "std", "stddev", "open", "high", "low", "close", "wind", "visibility", "expectancy", "fertility", "gpa",
 			"latency", "delay", "radius", "diameter", "volt", "voltage", "level", "runtime", "position", "order", "concentration", "co2", "wage", "gap", "life", "expect", "mass", "lat", "latitude", "lon", "lng", "longitude", "adjclose", "thickness", "resolution", "ph", "yield", "income", "grade", "degree", "degrees"}},
@@ -92,6 +92,10 @@ func subtypeWord(tokens []string) (saying, bool) {
 	}
 	if len(tokens) > 1 {
 		if word, ok := anyOf(tokens[:1], "num", "number", "count"); ok {
+			// What is counted says more than that it is counted: num_employees.
+			if stock, ok := anyOf(tokens[len(tokens)-1:], rules[2].words...); ok {
+				return saying{stock, profile.Stock}, true
+			}
 			return saying{word, profile.Flow}, true
 		}
 		if tokens[0] == "open" && slices.Contains(tokens, "issues") {

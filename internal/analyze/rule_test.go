@@ -73,7 +73,7 @@ func TestEachRoleFollowsFromItsRule(t *testing.T) {
 		{"a dense later one is not", column("a", table.BigInt, n, n, between("1", "1000")), profile.Measure},
 		{"even-length text is a key without a name", column("a", table.Varchar, n, n, even), profile.Key},
 		{"uneven text is a label", column("a", table.Varchar, n, n), profile.Label},
-		{"a float is no key", column("id", table.Double, n, n), profile.Measure},
+		{"a float is no key, and no quantity if it is named an id", column("id", table.Double, n, n), profile.ForeignKey},
 		{"a nested id refers to something else", column("customer.id", table.BigInt, n, 90), profile.ForeignKey},
 		{"years are no key though dense", column("year", table.BigInt, 100, 100, first3, between("1900", "1999")), profile.Year},
 		{"years need no name", column("a", table.BigInt, n, 30, between("1970", "2020")), profile.Year},

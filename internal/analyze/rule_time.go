@@ -56,7 +56,7 @@ func namedYear(s subject) (string, bool) {
 		return "", false
 	}
 	// The year in which something began or ended.
-	bound := s.lastIs("start", "end", "from", "to", "born", "died", "founded", "established", "built", "since", "until", "vintage") && s.within(1000, 2100)
+	bound := s.lastIs("start", "end", "from", "to", "born", "died", "founded", "foundation", "established", "built", "creation", "created", "opening", "opened", "since", "until", "vintage", "season") && s.within(1000, 2100)
 	if !bound && !s.lastIs("year", "yr") {
 		return "", false
 	}

@@ -25,7 +25,7 @@ type intent struct {
 // intents returns, by table, the questions without a condition of tables with at
 // least ten rows; those that add up or average ids, which nvBench has many of, and
 // those that count by one, are nonsense and left out.
-func intents(t testing.TB) map[string][]intent {
+func intents(t testing.TB, labels gold) map[string][]intent {
 	text, err := os.ReadFile(filepath.Join(nvbench(), "intents.json"))
 	if os.IsNotExist(err) {
 		return nil
@@ -40,7 +40,7 @@ func intents(t testing.TB) map[string][]intent {
 	_, tables := questions(t)
 	out := map[string][]intent{}
 	for _, q := range all {
-		if !q.Where && tables[q.Table].Rows >= 10 && q.read() {
+		if !q.Where && tables[q.Table].Rows >= 10 && q.read(labels[q.Table]) {
 			out[q.Table] = append(out[q.Table], q)
 		}
 	}
@@ -48,7 +48,7 @@ func intents(t testing.TB) map[string][]intent {
 }
 
 // read puts the question into the form in which it is matched.
-func (q *intent) read() bool {
+func (q *intent) read(labels map[string]label) bool {
 	if len(q.Sel) != 2 {
 		return false
 	}
@@ -60,14 +60,18 @@ func (q *intent) read() bool {
 	if a[0] != "raw" || q.x == "*" {
 		return false // two aggregates of the whole table
 	}
-	if q.agg != "count" && id(q.y) || q.agg == "raw" && id(q.x) {
+	if q.agg != "count" && id(q.y, labels) || q.agg == "raw" && id(q.x, labels) {
 		return false
 	}
 	return true
 }
 
-// id reports whether a column's name says that its numbers are no quantities.
-func id(column string) bool {
+// id reports whether a person, or else a column's name, says that its numbers are
+// no quantities.
+func id(column string, labels map[string]label) bool {
+	if l, ok := labels[column]; ok {
+		return l.role == "key" || l.role == "fk" || l.role == "code"
+	}
 	words := profile.Tokens(column)
 	return len(words) > 0 && slices.Contains([]string{"id", "ids", "code", "key", "number"}, words[len(words)-1])
 }
@@ -170,7 +174,7 @@ func reaches(c template.Candidate, slots bool) []reach {
 
 // answered returns how many of the questions some program answers as it is, and
 // how many with its slots changed.
-func answered(qs []intent, o generate.Outcome) (defaults, slots int, missed []intent) {
+func answered(qs []intent, o generate.Outcome) (defaults, slots int, missed, late []intent) {
 	for _, q := range qs {
 		hit := func(change bool) bool {
 			return slices.ContainsFunc(o.Chosen, func(c template.Candidate) bool {
@@ -179,6 +183,8 @@ func answered(qs []intent, o generate.Outcome) (defaults, slots int, missed []in
 		}
 		if hit(false) {
 			defaults++
+		} else {
+			late = append(late, q)
 		}
 		if hit(true) {
 			slots++
@@ -186,5 +192,5 @@ func answered(qs []intent, o generate.Outcome) (defaults, slots int, missed []in
 			missed = append(missed, q)
 		}
 	}
-	return defaults, slots, missed
+	return defaults, slots, missed, late
 }

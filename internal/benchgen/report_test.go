@@ -211,6 +211,9 @@ func misses(all []measured, n int) string {
 			fmt.Fprintf(&b, "  %s\n", l)
 		}
 	}
+	if len(all) <= 12 {
+		write("programs", func(m measured) []string { return m.cues })
+	}
 	write("do not execute", func(m measured) []string { return m.failed })
 	write("say nothing", func(m measured) []string { return m.degenerate })
 	write("slot values that fail", func(m measured) []string { return m.slots.errors })
@@ -231,6 +234,12 @@ func misses(all []measured, n int) string {
 	write("questions no slot reaches", func(m measured) (lines []string) {
 		for _, q := range m.missed {
 			lines = append(lines, fmt.Sprintf("%s: %s %s(%s)", q.Table, q.x, q.agg, q.y))
+		}
+		return lines
+	})
+	write("questions that no default answers", func(m measured) (lines []string) {
+		for _, q := range m.late {
+			lines = append(lines, fmt.Sprintf("%s (%d programs of %d candidates): %s %s(%s)", q.Table, m.programs, m.candidates, q.x, q.agg, q.y))
 		}
 		return lines
 	})

@@ -45,9 +45,11 @@ type measured struct {
 	asked      int
 	answered   int
 	reached    int
-	missed     []intent
+	missed     []intent // reached by no slot
+	late       []intent // not answered as they are
 	tally      tally
 	notes      []string
+	cues       []string
 }
 
 // A plan says what to measure beside what every table is measured for.
@@ -74,11 +76,14 @@ func measure(ctx context.Context, e engine.Engine, dir string, src source, label
 	m.took = w.analyzed + time.Since(start)
 	m.rows, m.columns, m.programs, m.candidates, m.notes = len(records), len(w.profile.Columns), len(out.Programs), out.Candidates-out.Linted, out.Notes
 	m.coverage, m.reachable, m.usable = coverage(w.profile, out)
+	for _, p := range out.Programs {
+		m.cues = append(m.cues, fmt.Sprintf("%s: %.2f %s: %s", m.name, p.Score, p.Template, p.Cue))
+	}
 	m.judge(ctx, w, out)
 	m.label(w, out, labels)
 	m.kinds(ctx, w, out)
 	m.asked = len(qs)
-	m.answered, m.reached, m.missed = answered(qs, out)
+	m.answered, m.reached, m.missed, m.late = answered(qs, out)
 	if do.slots {
 		m.slots = w.trySlots(ctx, out.Programs, 1)
 	}

@@ -30,6 +30,8 @@ const (
 // promised kind that has none yet gets its best, then the rest is filled.
 func choose(s *template.Source, all []trial, n int) []pick {
 	c := &chooser{source: s, left: append([]trial(nil), all...), covered: map[string]bool{}, kinds: map[string]int{}, templates: map[string]int{}}
+	for c.take(n, func(t trial) bool { return t.kept }) {
+	}
 	for i, wanted := range classics() {
 		// The headline may stand in each of the first three, whatever they share.
 		c.plain = i < 3
@@ -46,6 +48,10 @@ func choose(s *template.Source, all []trial, n int) []pick {
 	}
 	for len(c.picks) < n && c.take(n, func(t trial) bool { return c.templates[t.Template] < 3 }) {
 	}
+	// Sooner than nothing, what another program reaches by a slot is shown as it is.
+	c.lax = true
+	for len(c.picks) < n && c.take(n, func(t trial) bool { return c.templates[t.Template] < 5 }) {
+	}
 	return c.picks
 }
 
@@ -60,7 +66,7 @@ func classics() [][]string {
 		{"window_compare", "compare_groups", "crosstab_long", "flag_rate", "panel_change"},
 		{"corr_pair", "corr_matrix"},
 		{"filter_rows"},
-		{"child_by_parent", "child_agg", "child_count"},
+		{"child_by_parent", "child_agg", "child_count", "child_list"},
 		{"list_top", "list_contains"},
 	}
 }
@@ -76,6 +82,7 @@ type chooser struct {
 	kinds     map[string]int
 	templates map[string]int
 	plain     bool // by score alone, without regard to the picks so far
+	lax       bool // what a slot of a pick reaches may be picked, too
 }
 
 // take picks the most welcome trial that fits; it reports whether there was one.
@@ -85,7 +92,7 @@ func (c *chooser) take(n int, fits func(trial) bool) bool {
 	}
 	best, second := -1, -1
 	for i, t := range c.left {
-		if !fits(t) || c.excluded(t) {
+		if !fits(t) || !t.kept && c.excluded(t) {
 			continue
 		}
 		switch {
@@ -116,11 +123,31 @@ func (c *chooser) take(n int, fits func(trial) bool) bool {
 	return true
 }
 
+// rest returns what was not chosen, best first.
+func rest(tried []trial, chosen []pick) []pick {
+	var left []pick
+	for _, t := range tried {
+		if !slices.ContainsFunc(chosen, func(k pick) bool { return k.order == t.order }) {
+			left = append(left, pick{trial: t, place: len(chosen) + 1, gain: t.score + t.bonus})
+		}
+	}
+	slices.SortStableFunc(left, func(a, b pick) int {
+		switch {
+		case better(a.gain, b.gain, a.trial, b.trial):
+			return -1
+		case better(b.gain, a.gain, b.trial, a.trial):
+			return 1
+		}
+		return 0
+	})
+	return left
+}
+
 // excluded reports whether a quota or a near-equal pick forbids the trial.
 func (c *chooser) excluded(t trial) bool {
 	once := [][]string{{"filter_rows"}, finders(), {"quality", "duplicates"}, {"kpi"}, {"geo_bbox", "geo_near"},
 		{"list_length"}, {"list_contains"}, {"distinct_values"}, {"scatter_sample", "binned_average", "corr_matrix"}, {"crosstab_long", "crosstab_wide"}, {"list_pairs"},
-		{"agg_time_gapfill", "count_time"}, {"running_total"}, {"moving_avg"}}
+		{"agg_time_gapfill", "count_time"}, {"running_total"}, {"moving_avg"}, {"measure_summary"}, {"facets"}, {"child_list"}}
 	for _, group := range once {
 		if !slices.Contains(group, t.Template) {
 			continue
@@ -133,7 +160,7 @@ func (c *chooser) excluded(t trial) bool {
 	}
 	for _, p := range c.picks {
 		// A pick of the same template reaches this one through its slots.
-		if p.Template == t.Template && reaches(p.Candidate, t.Candidate) && c.news(t) == 0 {
+		if !c.lax && p.Template == t.Template && reaches(p.Candidate, t.Candidate) && c.news(t) == 0 {
 			return true
 		}
 	}
@@ -174,9 +201,9 @@ func (c *chooser) news(t trial) float64 {
 
 func (c *chooser) gain(t trial) float64 {
 	if c.plain {
-		return t.score
+		return t.score + t.bonus
 	}
-	g := t.score + bonusColumns*c.news(t)
+	g := t.score + t.bonus + bonusColumns*c.news(t)
 	if c.kinds[t.Kind] == 0 {
 		g += bonusKind
 	}

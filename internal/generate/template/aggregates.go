@@ -32,7 +32,7 @@ LIMIT $limit`
 
 func (s *Source) aggBy(id string, prior float64, dim, m profile.Column) Candidate {
 	d := s.draft(id, Aggregation, prior)
-	d.group("dim", dim, s.Dims)
+	d.group("dim", dim, s.Groups)
 	agg := d.measure(m, s.Measures, s.TimeBound())
 	d.unit()
 	d.whole("min_rows", "Leave out groups with fewer values than this.", 1, 1, 1000000)
@@ -49,7 +49,7 @@ func (s *Source) aggBy(id string, prior float64, dim, m profile.Column) Candidat
 func makeAggBy(s *Source) []Candidate {
 	var out []Candidate
 	for _, m := range first(s.Measures, 6) {
-		for _, dim := range first(s.Dims, 8) {
+		for _, dim := range first(s.Groups, 10) {
 			if len(dim.Path) == 1 && dim.Name != m.Name {
 				out = append(out, s.aggBy("agg_by", .9, dim, m))
 			}

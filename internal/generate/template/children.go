@@ -14,6 +14,7 @@ func children() []Template {
 		{ID: "child_by_parent", Kind: Aggregation, Prior: .76, Make: makeChildByParent, Signal: signalGroups},
 		{ID: "child_agg", Kind: Aggregation, Prior: .74, Make: makeChildAgg, Signal: signalGroups},
 		{ID: "child_count", Kind: Aggregation, Prior: .6, Make: makeChildCount, Signal: signalShares},
+		{ID: "child_list", Kind: Filtering, Prior: .3, Make: makeChildList, Signal: signalChildList},
 	}
 }
 
@@ -114,6 +115,39 @@ LIMIT $limit`, barChart(nominal("label", say(dim)), quantitative("row_count", cs
 		}
 	}
 	return out
+}
+
+// makeChildList lists the elements with what links them to their parents: for
+// lists too short for anything else.
+func makeChildList(s *Source) []Candidate {
+	var out []Candidate
+	for _, child := range s.Profile.Children {
+		cs := s.childSource(child)
+		if child.Rows < 2 || len(cs.Scalars) == 0 {
+			continue
+		}
+		d, cs := s.child("child_list", .3, child)
+		d.c.Kind, d.c.Program.Kind = Filtering, Filtering
+		d.use(Show, nil, cs.Scalars[0])
+		d.fit(.4)
+		place := child.Schema.Columns[min(len(child.KeyColumns), len(child.Schema.Columns)-1)].Name
+		keys := ""
+		for _, k := range child.KeyColumns {
+			keys += table.Quote(k) + ", "
+		}
+		d.bind("@keys", keys+table.Quote(place))
+		d.whole("limit", "At most so many.", 100, 1, 10000)
+		out = append(out, owned(child, d.done("All "+cs.rows(), fmt.Sprintf("Which %s do the %s have?", cs.rows(), s.rows()), `
+SELECT *
+FROM @table
+ORDER BY @keys
+LIMIT $limit`, tableChart())))
+	}
+	return first2(out, 2)
+}
+
+func signalChildList(s *Source, c Candidate, r Result) (float64, string) {
+	return .3, fmt.Sprintf("shows %d elements of %s rows (signal 0.30)", len(r.Rows), count(s.Profile.Rows))
 }
 
 // makeChildByParent groups what the children hold by what the parent is.

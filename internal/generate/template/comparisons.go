@@ -198,7 +198,7 @@ func signalFlagRate(s *Source, c Candidate, r Result) (float64, string) {
 
 // asserted says that a flag holds: "is gift" stays, "active" becomes "is active".
 func asserted(flag profile.Column) string {
-	label := say(flag)
+	label := label(flag)
 	for _, verb := range []string{"is ", "has ", "was ", "are ", "can ", "have ", "does "} {
 		if strings.HasPrefix(strings.ToLower(label), verb) {
 			return label

@@ -51,7 +51,7 @@ func makeTopOther(s *Source) []Candidate {
 		d.whole("n", "So many groups are shown on their own.", 10, 3, 50)
 		d.c.MinRows, d.c.Share = 3, "value"
 		out = append(out, d.done("Top "+say(dim)+" by "+said+", and the rest",
-			fmt.Sprintf("What are the top 10 %s by %s, and how much is everything else?", say(dim), said), `
+			fmt.Sprintf("What are the top 10 %s by %s, and how much is everything else?", sayMany(dim), said), `
 WITH groups AS (
   SELECT coalesce(CAST({{dim}} AS VARCHAR), '(missing)') AS "label", @amount AS "value"
   FROM @table

@@ -73,6 +73,7 @@ func makeMatrix(s *Source) []Candidate {
 		return nil
 	}
 	d.unit()
+	d.c.MinRows = 2 // a single pair is a question of its own
 	d.number("min_strength", "Leave out pairs that are weaker than this.", 0, 0, 1)
 	d.why("%d numeric columns make %d pairs that are not derived from each other", len(ms), len(cells))
 	d.bind("@cells", strings.Join(cells, ",\n    ")).bind("@rows", strings.Join(rows, "\n  UNION ALL "))

@@ -30,12 +30,12 @@ LIMIT $limit`
 
 func makeCountBy(s *Source) []Candidate {
 	var out []Candidate
-	for _, dim := range first(s.Dims, 10) {
+	for _, dim := range first(s.Groups, 14) {
 		if dim.Role == profile.Country || dim.Role == profile.Region {
 			continue // geo_region asks the same with a map
 		}
 		d := s.draft("count_by", Aggregation, .8)
-		d.group("dim", dim, s.Dims)
+		d.group("dim", dim, s.Groups)
 		d.whole("limit", "At most so many groups.", 20, 1, 500)
 		d.c.MinRows, d.c.Share = 2, "row_count"
 		label, rows := nominal("label", say(dim)), quantitative("row_count", s.rows())

@@ -27,7 +27,7 @@ func makeTopEntities(s *Source) []Candidate {
 		d := s.draft("topn_entities", Ranking, .85)
 		cols := d.choose("measure", "Measure", "The number that decides the order.", m, s.Measures)
 		d.use(Show, nil, cols...)
-		d.use(Show, nil, name)
+		d.use(Show, nil, d.choose("name", "Name", "The column that names a "+s.row()+".", name, s.names())...)
 		d.fit(s.measFit(m))
 		d.fit(.9)
 		d.slot(program.Slot{Name: "order", Type: program.Order, Label: "Order", Description: "desc puts the highest first, asc the lowest.", Default: "desc", Values: []any{"desc", "asc"}})
@@ -39,7 +39,7 @@ func makeTopEntities(s *Source) []Candidate {
 		d.unit()
 		d.why("%s has %s distinct values, from %s to %s", say(m), count(m.Distinct), clip(m.Min, 30), clip(m.Max, 30))
 		d.why("%s names a %s (%s distinct values in %s rows)", say(name), s.row(), count(name.Distinct), count(name.Rows))
-		d.bind("@name", s.expr(name)).bind("@filter", filter).ties(name)
+		d.bind("@name", "{{name}}").bind("@filter", filter).ties(name)
 		context, _ := s.context(4, []profile.Column{name, m}, "label", "value")
 		d.bind("@context", context)
 		d.c.MinRows = 2
@@ -54,6 +54,11 @@ ORDER BY {{measure}} {{order}}, @name@ties
 LIMIT $n`, barChart(nominal("label", say(name)), quantitative("value", say(m)))))
 	}
 	return out
+}
+
+// names returns the columns that can name a row in a list.
+func (s *Source) names() []profile.Column {
+	return append(append([]profile.Column(nil), s.Labels...), s.Keys...)
 }
 
 // filterColumn returns the best column to narrow rows by that is none of the given.

@@ -19,6 +19,7 @@ type Source struct {
 	Dims      []profile.Column // 2..100 groups worth showing
 	Cats      []profile.Column // those of Dims that are neither parts of dates nor numbers
 	WideDims  []profile.Column // more groups than that: top lists only
+	Groups    []profile.Column // all that rows can be put together by: Dims, then references, years and WideDims
 	Measures  []profile.Column // numbers that may be averaged
 	Additive  []profile.Column // measures that may be added up over all rows
 	Times     []profile.Column // event times; the table's own first
@@ -66,6 +67,7 @@ func NewSource(p *profile.Profile, d Dialect) *Source {
 	s.pickUnit()
 	s.sort()
 	s.pickCats()
+	s.pickGroups()
 	s.pickTies()
 	return s
 }
@@ -271,6 +273,24 @@ func (s *Source) pickCats() {
 		}
 	}
 	s.Dims = dims
+}
+
+// pickGroups lists what rows can be grouped by, on demand if not by default.
+func (s *Source) pickGroups() {
+	s.Groups = append([]profile.Column(nil), s.Dims...)
+	add := func(list []profile.Column) {
+		for _, c := range list {
+			if len(s.Groups) < 60 && !named(s.Groups, c.Name) && c.NullShare() < .8 && c.Distinct >= 2 && c.Distinct < c.NonNull() && c.ModeShare < .95 {
+				if _, ok := s.fits["dim "+c.Name]; !ok {
+					s.fits["dim "+c.Name] = dimFit(c)
+				}
+				s.Groups = append(s.Groups, c)
+			}
+		}
+	}
+	add(s.Foreign)
+	add(s.Years)
+	add(s.WideDims)
 }
 
 // prominence is a measure's fit, and a little more if its name is a headline.

@@ -93,7 +93,7 @@ func All() []Template {
 		overview(), counts(), aggregates(), rankings(), concentrations(), outliers(),
 		trends(), growth(), seasons(), windows(), comparisons(), crosstabs(),
 		correlations(), cohorts(), filters(), searches(), quality(), places(),
-		lists(), children(), maps(), durations(), panels(), derived(),
+		lists(), children(), maps(), durations(), panels(), derived(), glances(),
 	} {
 		all = append(all, family...)
 	}

@@ -60,13 +60,32 @@ func clip(text string, n int) string {
 }
 
 // say returns the column's label for a sentence, with its unit if a person gave
-// one: one line, not too long.
+// one: one line, not too long. A flag is called by what it says of a row: is_gift
+// is "gift".
 func say(c profile.Column) string {
 	text := label(c)
+	if rest := strings.TrimPrefix(text, "is "); c.Role == profile.Flag && rest != "" {
+		text = rest
+	}
 	if unit := strings.Join(strings.Fields(c.Unit), " "); unit != "" && !hasWord(text, words(unit)...) {
 		text += " (" + clip(unit, 20) + ")"
 	}
 	return text
+}
+
+// sayMany returns the label in the plural: "top 10 jobs".
+func sayMany(c profile.Column) string {
+	text := say(c)
+	head, last := "", text
+	if at := strings.LastIndexByte(text, ' '); at >= 0 {
+		head, last = text[:at+1], text[at+1:]
+	}
+	for _, r := range last {
+		if r >= utf8.RuneSelf || !unicode.IsLetter(r) || unicode.IsUpper(r) {
+			return "values of " + text
+		}
+	}
+	return head + profile.Plural(profile.Singular(last))
 }
 
 func label(c profile.Column) string {
