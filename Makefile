@@ -4,7 +4,7 @@ TAGS := netgo,duckdb_arrow
 export GOFLAGS := -buildvcs=false -tags=$(TAGS)
 export CGO_ENABLED := 1
 
-.PHONY: all build demo serve test test-real check unit e2e bench chaos attack fuzz crash report-connector fmt clean help prepare
+.PHONY: all build demo serve test test-real check unit e2e bench bench-generate chaos attack fuzz crash report-connector fmt clean help prepare
 
 all: build
 
@@ -51,11 +51,14 @@ bench: build ## measure: connector against download, scan, convert, query, demo;
 attack: build ## every hostile statement through every way to run SQL, with canaries; the long form of what make test does
 	MILLWRIGHT_ATTACK=long go test -count=1 -run '^TestAttacks' -v -timeout 60m ./internal/e2e/
 
-FUZZTIME ?= 100s
+FUZZTIME ?= 85s
 
 fuzz: ## ten minutes of fuzzing: the checker of statements, the binding of slots, the quoting of names
-	@set -e; for target in program:FuzzTokens program:FuzzBind program:FuzzQuoting program:FuzzExpression program:FuzzOutline engine/duckdb:FuzzStatement; do \
+	@set -e; for target in program:FuzzTokens program:FuzzBind program:FuzzQuoting program:FuzzExpression program:FuzzOutline engine/duckdb:FuzzStatement engine/duckdb:FuzzCrossing; do \
 		echo "$$target"; go test -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) -parallel 2 ./internal/$${target%:*} | tail -n 3; done
+
+bench-generate: prepare ## measure what is generated: on tables of others, against labels and questions; prints the table of figures
+	MILLWRIGHT_BENCH_GENERATE=1 go test -count=1 -timeout 60m -run '^TestGenerate$$' ./internal/benchgen -v
 
 crash: build ## kill -9 at 200 random moments of runs and of 50 of SQL workers; prints what was lost (nothing)
 	MILLWRIGHT_CRASH_KILLS=200 MILLWRIGHT_CRASH_WORKERS=50 go test -count=1 -run '^TestCrash' -v -timeout 60m ./internal/e2e
