@@ -18,6 +18,7 @@ import (
 	"millwright/internal/blob"
 	"millwright/internal/dataset"
 	"millwright/internal/evaluate"
+	"millwright/internal/generate/ask"
 	"millwright/internal/ingest"
 	"millwright/internal/job"
 	"millwright/internal/lineage"
@@ -45,6 +46,7 @@ type Server struct {
 	Blobs     blob.Store
 	Ingest    *ingest.Service
 	Evaluator *evaluate.Evaluator
+	Asker     *ask.Service
 	AfterRun  []string // job types that follow a run, in order
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -90,4 +92,5 @@ func (s *Server) register(a huma.API) {
 	s.datalines(a)
 	s.programs(a)
 	s.runs(a)
+	s.builds(a)
 }

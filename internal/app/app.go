@@ -23,6 +23,7 @@ import (
 	"millwright/internal/errs"
 	"millwright/internal/evaluate"
 	"millwright/internal/generate"
+	"millwright/internal/generate/ask"
 	"millwright/internal/httpsource"
 	"millwright/internal/ingest"
 	"millwright/internal/job"
@@ -139,6 +140,7 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 	}
 	a.server = &api.Server{Tenants: a.tenants, Projects: &project.Store{DB: a.db, Now: now}, Sources: sources, Datasets: datasets,
 		Lineage: edges, Programs: programs, Schedules: &schedule.Store{DB: a.db, Now: now}, Jobs: a.jobs, Blobs: blobs, Ingest: runs, Evaluator: evaluator,
+		Asker:    &ask.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator},
 		AfterRun: []string{analyze.JobType, generate.JobType}, Log: a.log, Now: now, Ready: a.db.Ping}
 	return nil
 }

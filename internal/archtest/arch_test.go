@@ -29,7 +29,7 @@ var bands = []struct {
 	{"edges", []string{"internal/api", "internal/api/compat", "internal/demo"}},
 	{"workflows", []string{
 		"internal/ingest", "internal/ingest/typing", "internal/ingest/spill",
-		"internal/recur", "internal/analyze", "internal/generate", "internal/generate/template", "internal/evaluate", "internal/upkeep",
+		"internal/recur", "internal/analyze", "internal/generate", "internal/generate/template", "internal/generate/ask", "internal/evaluate", "internal/upkeep",
 		"internal/compact",
 	}},
 	{"catalogue", []string{"internal/catalog"}},
@@ -49,6 +49,8 @@ var bands = []struct {
 var exceptions = map[[2]string]string{
 	{"internal/generate", "internal/evaluate"}:              "a candidate is tried the way a program is run",
 	{"internal/generate", "internal/generate/template"}:     "a parent uses its catalogue",
+	{"internal/generate/ask", "internal/generate/template"}: "an answer is made from the same catalogue",
+	{"internal/generate/ask", "internal/evaluate"}:          "an answer is tried the way a program is run",
 	{"internal/schedule", "internal/program"}:               "the name that was likely meant is found in one way",
 	{"internal/ingest", "internal/ingest/typing"}:           "a parent uses its parts",
 	{"internal/ingest", "internal/ingest/spill"}:            "a parent uses its parts",

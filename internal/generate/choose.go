@@ -21,7 +21,8 @@ const (
 	bonusColumns = .25 // for the share of its columns that no pick shows yet
 	bonusKind    = .20 // for a kind that has no pick yet
 	malusSimilar = .35 // for likeness to the most similar pick
-	malusCrowded = .30 // for a kind that has four picks already
+	malusCrowded = .30 // for a kind that has four picks already, or seven for plain questions
+	bonusPlain   = .12 // for the plain questions, once the first picks stand
 	malusReached = .15 // for what a pick reaches by changing its slots
 )
 
@@ -44,9 +45,11 @@ func choose(s *template.Source, all []trial, n int) []pick {
 		}
 	}
 	c.take(n, func(t trial) bool { return slices.Contains(finders(), t.Template) })
-	for len(c.picks) < n && c.take(n, func(t trial) bool { return c.templates[t.Template] < 2 }) {
-	}
-	for len(c.picks) < n && c.take(n, func(t trial) bool { return c.templates[t.Template] < 3 }) {
+	for _, most := range []int{2, 3} {
+		for len(c.picks) < n && c.take(n, func(t trial) bool {
+			return c.templates[t.Template] < most || isPlain(t) && c.templates[t.Template] < most+2
+		}) {
+		}
 	}
 	// Sooner than nothing, what another program reaches by a slot is shown as it is.
 	c.lax = true
@@ -69,6 +72,12 @@ func classics() [][]string {
 		{"child_by_parent", "child_agg", "child_count", "child_list"},
 		{"list_top", "list_contains"},
 	}
+}
+
+// isPlain reports whether the trial is what most questions of people are: how many
+// of each, how much of each, and how much over time.
+func isPlain(t trial) bool {
+	return slices.Contains([]string{"agg_by", "struct_group", "count_by", "geo_region", "agg_time", "count_time"}, t.Template)
 }
 
 // finders are templates of which one is enough: they find rows as they are.
@@ -203,11 +212,14 @@ func (c *chooser) gain(t trial) float64 {
 	if c.plain {
 		return t.score + t.bonus
 	}
-	g := t.score + t.bonus + bonusColumns*c.news(t)
+	g, most := t.score+t.bonus+bonusColumns*c.news(t), 4
+	if isPlain(t) {
+		g, most = g+bonusPlain, 7
+	}
 	if c.kinds[t.Kind] == 0 {
 		g += bonusKind
 	}
-	if c.kinds[t.Kind] >= 4 {
+	if c.kinds[t.Kind] >= most {
 		g -= malusCrowded
 	}
 	alike := 0.0

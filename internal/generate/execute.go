@@ -60,7 +60,7 @@ func (g *generation) try(ctx context.Context) {
 			g.drop(c, found)
 			continue
 		}
-		t := trial{Candidate: c, order: i, naming: naming(g.source, c), signal: min(signal, 1), found: found}
+		t := g.wanted(trial{Candidate: c, order: i, naming: naming(g.source, c), signal: min(signal, 1), found: found})
 		t.score = score(t)
 		g.tried = append(g.tried, t)
 	}

@@ -27,6 +27,10 @@ type Options struct {
 	Parallel int           // candidates that run at once; 0 means 3
 	Timeout  time.Duration // per candidate; 0 means 2s
 	Budget   time.Duration // for all runs together, after which the best so far is chosen; 0 means 20s
+
+	Prefer func(template.Candidate) float64 // added to what speaks for a candidate, about 0..1; nil prefers none
+	Skip   func(template.Candidate) bool    // candidates that are not wanted, whatever speaks for them; nil skips none
+	Keep   func(template.Candidate) bool    // candidates that are chosen before all others if they still pass; nil keeps none
 }
 
 func (o Options) withDefaults() Options {
@@ -56,6 +60,7 @@ type Outcome struct {
 	Linted     int                  // dropped because they would be nonsense
 	Executed   int                  // run with their defaults
 	Dropped    []Dropped            // run or linted, and not worth showing
+	Rest       []program.Program    // worth showing too, but not chosen; best first
 	Notes      []string             // why there are fewer programs than wanted; empty if there are not
 }
 
@@ -116,6 +121,8 @@ type trial struct {
 	signal float64
 	found  string // what the signal is, with numbers
 	score  float64
+	bonus  float64 // what the caller's preference adds
+	kept   bool    // the caller has it and wants to keep it
 }
 
 // relate runs the correlation matrix first: single pairs are worth a candidate
@@ -152,9 +159,12 @@ func (g *generation) enumerate() {
 				g.drop(c, why)
 				continue
 			}
+			if g.opt.Skip != nil && g.opt.Skip(c) {
+				continue
+			}
 			if k := key(c); !seen[k] {
 				seen[k] = true
-				all = append(all, trial{Candidate: c, order: len(all), naming: naming(g.source, c)})
+				all = append(all, g.wanted(trial{Candidate: c, order: len(all), naming: naming(g.source, c)}))
 			}
 		}
 	}
@@ -171,6 +181,15 @@ func (g *generation) settle(n int) []pick {
 		g.out.Chosen = append(g.out.Chosen, k.Candidate)
 	}
 	return chosen
+}
+
+// wanted adds what the caller thinks of the candidate.
+func (g *generation) wanted(t trial) trial {
+	if g.opt.Prefer != nil {
+		t.bonus = g.opt.Prefer(t.Candidate)
+	}
+	t.kept = g.opt.Keep != nil && g.opt.Keep(t.Candidate)
+	return t
 }
 
 // forOneRow reports whether the candidate makes sense for a table of one row:

@@ -22,7 +22,10 @@ func score(t trial) float64 {
 // promise is the score before anything was run: the signal counts as middling.
 func promise(t trial) float64 {
 	t.signal = .5
-	return score(t)
+	if t.kept {
+		t.bonus += 10
+	}
+	return score(t) + t.bonus
 }
 
 // naming says how prominent the default columns are: by their names, and by how

@@ -33,8 +33,9 @@ func makeDuration(s *Source) []Candidate {
 			end = &c
 		}
 	}
-	// What ends may not begin before the other: the profile's extremes rule out most wrong pairs.
-	if begin == nil || end == nil || begin.Min > end.Min || begin.Max > end.Max {
+	// What ends may not begin before the other: the profile's extremes rule out most
+	// wrong pairs. The newest may not have ended yet.
+	if begin == nil || end == nil || begin.Min > end.Min || begin.Max > end.Max && end.Nulls <= begin.Nulls {
 		return nil
 	}
 	var out []Candidate

@@ -1,0 +1,432 @@
+package ask
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"millwright/internal/dataset"
+	"millwright/internal/errs"
+	"millwright/internal/evaluate"
+	"millwright/internal/generate"
+	"millwright/internal/generate/template"
+	"millwright/internal/meta"
+	"millwright/internal/profile"
+	"millwright/internal/program"
+	"millwright/internal/program/store"
+)
+
+// A Service answers questions about the datasets of a project, and writes programs
+// on demand. All fields must be set.
+type Service struct {
+	DB        *meta.DB
+	Datasets  *dataset.Store
+	Programs  *store.Store
+	Evaluator *evaluate.Evaluator
+}
+
+// A Reply is the stored program that answers a question.
+type Reply struct {
+	Record     store.Record
+	Certainty  float64
+	Understood []string
+	Others     []Near // what else may have been meant
+}
+
+// A Near is what comes near to a question that has no answer, or beside one.
+type Near struct {
+	ID        string // of a stored program; empty for a reading of the question
+	Cue       string
+	Certainty float64
+	Why       string
+}
+
+// A NoMatch is why a question has no answer, with what is nearest.
+type NoMatch struct {
+	Unknown []string // words that mean nothing in the project's data
+	Nearest []Near
+	err     *errs.Error
+}
+
+// Error says why.
+func (n *NoMatch) Error() string { return n.err.Error() }
+
+// Unwrap returns the classified error.
+func (n *NoMatch) Unwrap() error { return n.err }
+
+// Tables returns the analysed datasets of a project, in the order in which they were made.
+func (s *Service) Tables(ctx context.Context, projectID string) ([]Table, error) {
+	list, err := s.Datasets.ByProject(ctx, projectID)
+	if err != nil {
+		return nil, err
+	}
+	var tables []Table
+	for _, d := range list {
+		text, err := s.Datasets.NewestProfile(ctx, d.ID, d.Version)
+		if errs.KindOf(err) == errs.NotFound {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		p := &profile.Profile{}
+		if err := json.Unmarshal(text, p); err != nil {
+			return nil, errs.New(errs.Internal, "a stored profile cannot be read").Because(err)
+		}
+		tables = append(tables, Table{DatasetID: d.ID, Version: d.Version, Profile: p})
+	}
+	return tables, nil
+}
+
+// Answer writes, runs and stores the program that the question asks for. Without one
+// it fails with a *NoMatch, which is errs.NotFound.
+func (s *Service) Answer(ctx context.Context, projectID, question string) (_ Reply, err error) {
+	defer errs.Wrap(&err, "ask.Answer")
+	if strings.TrimSpace(question) == "" {
+		return Reply{}, errs.New(errs.Invalid, "the question is empty").Named("field-missing").At("/question").Fix(`send {"question": "How many orders are there per month?"}`)
+	}
+	tables, err := s.Tables(ctx, projectID)
+	if err != nil {
+		return Reply{}, err
+	}
+	if len(tables) == 0 {
+		return Reply{}, errs.New(errs.Invalid, "the project has no dataset that was analysed, so there is nothing to ask about").Named("no-dataset").
+			Fix("connect a source and wait for its jobs")
+	}
+	all := Match(question, tables)
+	for i := range min(len(all), 3) {
+		a := &all[i]
+		if a.Problem != "" || a.Certainty < Certain {
+			break
+		}
+		_, err := s.Evaluator.Run(ctx, evaluate.Request{ProjectID: projectID, Program: a.Program, MaxRows: 100})
+		if err := ctx.Err(); err != nil {
+			return Reply{}, err
+		}
+		switch errs.KindOf(err) {
+		case errs.Busy, errs.Unavailable:
+			return Reply{}, err
+		}
+		if err != nil {
+			a.Problem = errs.Public(err)
+			continue
+		}
+		return s.keep(ctx, projectID, question, *a, slices.Delete(slices.Clone(all), i, i+1))
+	}
+	return Reply{}, s.noMatch(ctx, projectID, question, all)
+}
+
+func (s *Service) keep(ctx context.Context, projectID, question string, a Answer, others []Answer) (Reply, error) {
+	a.Program.Reason = append([]string{fmt.Sprintf("asked: %s", question), fmt.Sprintf("certainty %.2f: %d parts of the question were understood", a.Certainty, len(a.Understood))}, a.Program.Reason...)
+	a.Program.Score = a.Certainty
+	var saved []store.Record
+	err := s.DB.Tx(ctx, func(tx *sql.Tx) (err error) {
+		saved, err = s.Programs.AddGeneratedTx(ctx, tx, projectID, a.Table.DatasetID, a.Table.Version, []program.Program{a.Program})
+		return err
+	})
+	if err != nil {
+		return Reply{}, err
+	}
+	r := Reply{Record: saved[0], Certainty: a.Certainty, Understood: a.Understood, Others: []Near{}}
+	for _, o := range others {
+		if o.Problem == "" && o.Certainty >= Certain && len(r.Others) < 3 {
+			r.Others = append(r.Others, Near{Cue: o.Program.Name, Certainty: o.Certainty, Why: strings.Join(o.Understood, "; ")})
+		}
+	}
+	return r, nil
+}
+
+// noMatch says why there is no answer, and what is nearest.
+func (s *Service) noMatch(ctx context.Context, projectID, question string, all []Answer) error {
+	n := &NoMatch{Nearest: []Near{}, Unknown: []string{}}
+	why := "nothing in it is known"
+	best := Answer{}
+	for _, a := range all {
+		if a.Certainty >= best.Certainty && (best.Certainty < a.Certainty || best.at == 0) {
+			best = a
+		}
+	}
+	switch {
+	case best.Problem != "" && len(best.Unknown) == 0:
+		why = best.Problem
+	case len(best.Unknown) > 0:
+		why = "the data have nothing called " + quoted(best.Unknown)
+		n.Unknown = best.Unknown
+	case best.Certainty > 0:
+		why = fmt.Sprintf("the best guess, %s, has a certainty of only %.2f", best.Program.Name, best.Certainty)
+	}
+	near, err := s.nearest(ctx, projectID, question)
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if a.Problem == "" && a.Certainty >= .25 && len(n.Nearest) < 2 {
+			n.Nearest = append(n.Nearest, Near{Cue: a.Program.Name, Certainty: a.Certainty, Why: strings.Join(a.Understood, "; ")})
+		}
+	}
+	n.Nearest = append(n.Nearest, near...)
+	n.err = errs.New(errs.NotFound, "no program answers the question: %s", why).Named("no-match")
+	for _, x := range n.Nearest {
+		n.err.Fix("ask instead: " + x.Cue)
+	}
+	return n
+}
+
+func quoted(words []string) string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = fmt.Sprintf("%q", w)
+	}
+	return strings.Join(all, ", ")
+}
+
+// nearest returns the stored programs whose questions share most words with this one.
+func (s *Service) nearest(ctx context.Context, projectID, question string) ([]Near, error) {
+	list, err := s.Programs.List(ctx, store.Filter{ProjectID: projectID})
+	if err != nil {
+		return nil, err
+	}
+	own := content(question)
+	var all []Near
+	for _, r := range list {
+		other := content(r.Program.Cue)
+		both := 0
+		for w := range own {
+			if other[w] {
+				both++
+			}
+		}
+		alike := float64(both) / float64(max(1, len(own)+len(other)-both))
+		all = append(all, Near{ID: r.ID, Cue: r.Program.Cue, Certainty: alike, Why: fmt.Sprintf("%d words in common", both)})
+	}
+	slices.SortStableFunc(all, func(a, b Near) int { return cmp.Compare(b.Certainty, a.Certainty) })
+	return all[:min(3, len(all))], nil
+}
+
+func content(text string) map[string]bool {
+	out := map[string]bool{}
+	for _, w := range split(text) {
+		if !stop(w.text) && w.stem != "" {
+			out[w.stem] = true
+		}
+	}
+	return out
+}
+
+// MaxCues is how many programs can be asked for at once.
+const MaxCues = 50
+
+// Cues writes exactly count programs that the project does not have yet and that ask
+// none of the previous questions, and stores them. Words of the guidance, where they
+// mean columns, values or kinds of question, steer the choice. If the data carry
+// fewer, it fails with errs.Invalid and stores none.
+func (s *Service) Cues(ctx context.Context, projectID string, count int, guidance string, previous []string) (_ []store.Record, err error) {
+	defer errs.Wrap(&err, "ask.Cues")
+	tables, all, err := s.find(ctx, projectID, count, guidance, previous)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) < count {
+		return nil, errs.New(errs.Invalid, "the data carry %d more questions, and %d were wanted", len(all), count).Named("too-few-questions").At("/count").
+			Fix(fmt.Sprintf("ask for %d, or land more data", len(all)))
+	}
+	return s.store(ctx, projectID, tables, all[:count])
+}
+
+// Suggest returns at most count questions that Cues would write, and stores nothing.
+func (s *Service) Suggest(ctx context.Context, projectID string, count int, guidance string, previous []string) (_ []string, err error) {
+	defer errs.Wrap(&err, "ask.Suggest")
+	_, all, err := s.find(ctx, projectID, count, guidance, previous)
+	var questions []string
+	for _, f := range all[:min(len(all), count)] {
+		questions = append(questions, f.Cue)
+	}
+	return questions, err
+}
+
+// find returns programs that the project does not have, the most welcome first.
+func (s *Service) find(ctx context.Context, projectID string, count int, guidance string, previous []string) ([]Table, []found, error) {
+	if count < 1 || count > MaxCues {
+		return nil, nil, errs.New(errs.Invalid, "%d programs cannot be written at once", count).Named("count-invalid").At("/count").Fix(fmt.Sprintf("send a number from 1 to %d", MaxCues))
+	}
+	tables, err := s.Tables(ctx, projectID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(tables) == 0 {
+		return nil, nil, errs.New(errs.Invalid, "the project has no dataset that was analysed, so there is nothing to ask about").Named("no-dataset").
+			Fix("connect a source and wait for its jobs")
+	}
+	known, err := s.Programs.List(ctx, store.Filter{ProjectID: projectID})
+	if err != nil {
+		return nil, nil, err
+	}
+	asked := map[string]bool{}
+	for _, q := range previous {
+		asked[plainQuestion(q)] = true
+	}
+	for _, r := range known {
+		asked[plainQuestion(r.Program.Cue)] = true
+	}
+	var all []found
+	for i, t := range tables {
+		made, err := s.propose(ctx, projectID, i, t, count, guidance, asked)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, made...)
+	}
+	// The best of every dataset comes before the second best of any; guidance decides first.
+	slices.SortStableFunc(all, func(a, b found) int {
+		return cmp.Or(cmp.Compare(b.wanted, a.wanted), cmp.Compare(a.place, b.place), cmp.Compare(a.table, b.table))
+	})
+	return tables, all, nil
+}
+
+// A found is a program that could be written.
+type found struct {
+	program.Program
+	table  int
+	place  int
+	wanted float64
+}
+
+func (s *Service) propose(ctx context.Context, projectID string, at int, t Table, count int, guidance string, asked map[string]bool) ([]found, error) {
+	prefer := steer(t, guidance)
+	outcome, err := generate.Generate(ctx, t.Profile, generate.NewRunner(s.Evaluator, projectID), generate.Options{
+		Count:  count,
+		Prefer: prefer,
+		Skip:   func(c template.Candidate) bool { return asked[plainQuestion(c.Program.Cue)] },
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []found
+	for i, p := range append(outcome.Programs, outcome.Rest...) {
+		q := plainQuestion(p.Cue)
+		if asked[q] {
+			continue
+		}
+		asked[q] = true
+		f := found{Program: p, table: at, place: i}
+		if prefer != nil {
+			f.wanted = prefer(template.Candidate{Template: p.Template, Kind: p.Kind, Program: p, Columns: defaults(p)})
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// defaults returns the columns that the program's slots begin with.
+func defaults(p program.Program) []string {
+	var names []string
+	for _, s := range p.Slots {
+		if name, ok := s.Default.(string); ok && s.Type == program.Column {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (s *Service) store(ctx context.Context, projectID string, tables []Table, chosen []found) (saved []store.Record, err error) {
+	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
+		for _, f := range chosen {
+			t := tables[f.table]
+			r, err := s.Programs.AddGeneratedTx(ctx, tx, projectID, t.DatasetID, t.Version, []program.Program{f.Program})
+			if err != nil {
+				return err
+			}
+			saved = append(saved, r...)
+		}
+		return nil
+	})
+	return saved, err
+}
+
+// plainQuestion is equal for questions that differ in nothing but case, spaces and
+// what stands at the end.
+func plainQuestion(q string) string {
+	return strings.TrimRight(strings.Join(strings.Fields(strings.ToLower(q)), " "), " ?.!")
+}
+
+// steer returns what a candidate gains by the guidance; nil if there is none.
+func steer(t Table, guidance string) func(template.Candidate) float64 {
+	words := split(guidance)
+	if len(words) == 0 {
+		return nil
+	}
+	s := template.NewSource(t.Profile, template.DuckDB())
+	columns := map[string]bool{}
+	named := false
+	note := func(r *reading, prefix string) {
+		named = named || r.table
+		for _, m := range r.cols {
+			columns[prefix+m.cols[0].Name] = true
+		}
+		for _, v := range r.vals {
+			columns[prefix+v.col.Name] = true
+		}
+	}
+	r := read(s, words, false)
+	note(r, "")
+	for _, child := range t.Profile.Children {
+		note(read(s.ChildSource(child), words, false), child.Column+".")
+	}
+	kinds := kindsOf(r)
+	return func(c template.Candidate) float64 {
+		gain := 0.0
+		for _, name := range c.Columns {
+			if columns[name] {
+				gain += .5
+			}
+		}
+		if kinds[c.Kind] || kinds[c.Template] {
+			gain += .5
+		}
+		if named {
+			gain += .1
+		}
+		return gain
+	}
+}
+
+// kindsOf returns the kinds of question, and the templates, that words of the trade mean.
+func kindsOf(r *reading) map[string]bool {
+	out := map[string]bool{}
+	any := func(texts string) bool { return r.has(strings.Fields(texts)...) >= 0 }
+	if any("trend trends trending timeline time history monthly weekly daily yearly month week day year growth seasonality") {
+		out[template.TimeSeries] = true
+	}
+	if any("top ranking rankings rank best worst highest lowest largest most leading") {
+		out[template.Ranking] = true
+	}
+	if any("compare comparison comparisons differences difference differ versus vs") {
+		out[template.Comparison] = true
+	}
+	if any("correlation correlations relationship relationships related relate") {
+		out[template.Correlation] = true
+	}
+	if any("filter filtering find search list lookup filters rows") {
+		out[template.Filtering] = true
+	}
+	if any("total totals sum average averages count counts aggregate aggregation breakdown share") {
+		out[template.Aggregation] = true
+	}
+	if any("quality missing duplicates completeness null") {
+		out[template.DataQuality] = true
+	}
+	if any("distribution histogram") {
+		out["histogram"], out["percentiles"] = true, true
+	}
+	if any("outlier outliers anomaly anomalies unusual") {
+		out["outliers_mad"] = true
+	}
+	if any("map location locations geography near") {
+		out["geo_grid"], out["geo_near"], out["geo_region"], out["geo_bbox"] = true, true, true, true
+	}
+	return out
+}
