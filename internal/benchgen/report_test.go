@@ -66,7 +66,9 @@ func figures(all []measured, times []timing) []figure {
 		if m.unlike != "" {
 			unlike++
 		}
-		again++
+		if m.repeated {
+			again++
+		}
 		if m.noisy >= 0 {
 			noiseTables++
 			noisy += m.noisy

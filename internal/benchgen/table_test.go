@@ -32,6 +32,7 @@ type measured struct {
 	slots      slotRuns
 	nonsense   []string // N1 to N5 by the labels, with what slots allow
 	absurd     int      // of these, at the defaults
+	repeated   bool     // a second run was made
 	unlike     string   // how a second run differed; empty if it did not
 	shuffled   float64  // share of programs that stay when rows change places; NaN if not tried
 	grown      float64  // Jaccard with 1% more rows; NaN if not tried
@@ -239,6 +240,7 @@ func (m *measured) kinds(ctx context.Context, w *world, out generate.Outcome) {
 
 // again profiles and generates a second time from the same file.
 func (m *measured) again(ctx context.Context, e engine.Engine, w *world, out generate.Outcome) error {
+	m.repeated = true
 	second, err := adopt(ctx, e, w.dir, w.name, w.table)
 	if err != nil {
 		return err

@@ -89,6 +89,10 @@ func makeDuplicates(s *Source) []Candidate {
 	if len(cols) == 0 || s.Profile.Rows < 5 {
 		return nil
 	}
+	// What many rows share is not meant to tell them apart.
+	if c := cols[0]; len(cols) == 1 && float64(c.Distinct) < .8*float64(c.NonNull()) {
+		return nil
+	}
 	d := s.draft("duplicates", DataQuality, .4)
 	var exprs []string
 	for _, c := range cols {
