@@ -30,6 +30,8 @@ type connection struct {
 
 	openapi   string // where the document is
 	operation string // of the document
+
+	landing landingChoice // of its runs
 }
 
 func (c *commands) connectCommand() *cobra.Command {
@@ -55,8 +57,12 @@ secrets: read it from a file or from standard input instead.`,
   millwright connect --curl-file request.txt --path data.items
   millwright connect --openapi https://api.example.com/openapi.json
   millwright connect --openapi shop.yaml --operation listOrders --auth bearer=env:SHOP_TOKEN
+  millwright connect https://api.example.com/v1/orders --mode merge --key id --cursor updated_at=since --lookback 1h
   millwright connect http://10.1.2.3/orders --allow-cidr 10.1.2.0/24`,
 		RunE: func(cmd *cobra.Command, list []string) error {
+			if _, err := conn.landing.setting(); err != nil {
+				return err
+			}
 			if conn.openapi != "" || conn.operation != "" {
 				return c.fromDocument(cmd, conn, allow, list)
 			}
@@ -78,7 +84,7 @@ secrets: read it from a file or from standard input instead.`,
 					}
 					conn.url = r.URL
 				}
-				_, err := c.connect(ctx, s, nameOf(conn), r)
+				_, err := c.connectTo(ctx, s, conn, r)
 				return err
 			})
 		},
@@ -95,7 +101,8 @@ secrets: read it from a file or from standard input instead.`,
 	flags.StringVar(&conn.openapi, "openapi", "", "`document` of OpenAPI 3 that describes the API, a file or an address: lists the operations that can be connected")
 	flags.StringVar(&conn.operation, "operation", "", "`name` of the operation of the document to connect; what it needs is given by --param, -H, -d and --auth")
 	flags.StringVar(&conn.name, "name", "", "`name` of the datasource; by default made of the URL")
-	flags.StringSliceVar(&allow, "allow-cidr", nil, "private `range` that the connection may reach, such as 127.0.0.1/32; repeatable (MILLWRIGHT_ALLOW_CIDR); a running server has its own")
+	conn.landing.flags(cmd)
+	c.allowFlag(cmd, &allow)
 	return c.outputFlag(cmd)
 }
 
@@ -111,6 +118,11 @@ type request struct {
 	Auth         *authentication `json:"auth,omitempty"`
 	Body         *requestBody    `json:"body,omitempty"`
 	Path         string          `json:"responsePathExtractor,omitempty"`
+	Options      *requestOptions `json:"options,omitempty"`
+}
+
+type requestOptions struct {
+	Run *runSetting `json:"run,omitempty"`
 }
 
 type requestBody struct {
@@ -213,6 +225,18 @@ func (c *commands) showTest(t tested) {
 	}
 }
 
+// connectTo is connect for what the flags say.
+func (c *commands) connectTo(ctx context.Context, s *session, conn connection, r request) ([]programLine, error) {
+	run, err := conn.landing.setting()
+	if err != nil {
+		return nil, err
+	}
+	if run != nil {
+		r.Options = &requestOptions{Run: run}
+	}
+	return c.connect(ctx, s, nameOf(conn), r)
+}
+
 // connect does the four steps: test, datasource, credentials, run; then shows
 // the questions, and returns them.
 func (c *commands) connect(ctx context.Context, s *session, name string, r request) ([]programLine, error) {
@@ -255,28 +279,11 @@ func (c *commands) fill(ctx context.Context, s *session, datasource, name string
 		return err
 	}
 	r.ProjectID, r.DatasourceID = s.project, datasource
-	var started struct {
-		Jobs []jobState `json:"jobs"`
-	}
+	var started startedJobs
 	if err := c.step(ctx, s, "4/4 run it", "/v1/http/execute-request", r, &started); err != nil {
 		return err
 	}
-	titles := map[string]string{"http_request": "fetch", "analyze_dataset": "analyse", "generate_queries": "questions"}
-	var begun, ended time.Time
-	for _, j := range started.Jobs {
-		last, err := c.follow(ctx, s, j.ID, or(titles[j.Type], j.Type))
-		if err != nil {
-			return err
-		}
-		if begun.IsZero() {
-			begun = last.CreatedAt
-		}
-		if last.FinishedAt != nil {
-			ended = *last.FinishedAt
-		}
-	}
-	c.say("    %.1f s from the request to the questions", ended.Sub(begun).Seconds())
-	return nil
+	return started.follow(ctx, c, s, "the questions")
 }
 
 // step makes one call of the four, and shows it if the session is in the open.
@@ -313,6 +320,7 @@ func (c *commands) discard(ctx context.Context, s *session, datasource string, w
 type dataline struct {
 	ID        string `json:"id"`
 	TableName string `json:"table_name"`
+	Version   int64  `json:"version"`
 	Rows      int64  `json:"rows"`
 	Verdict   struct {
 		State  string `json:"state"`

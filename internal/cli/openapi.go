@@ -88,7 +88,7 @@ func (c *commands) fromDocument(cmd *cobra.Command, conn connection, allow, list
 			return err
 		}
 		conn.url = r.URL
-		_, err = c.connect(ctx, s, nameOf(conn), r)
+		_, err = c.connectTo(ctx, s, conn, r)
 		return err
 	})
 }

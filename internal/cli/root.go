@@ -1,4 +1,5 @@
-// Package cli is what a person types: serve, demo, connect, query, schedule, keys.
+// Package cli is what a person types: serve, demo, connect, run, query,
+// versions, retype, schedule, secrets, keys, doctor, backup, restore.
 //
 // Standard output carries data, standard error carries messages and progress.
 package cli
@@ -67,7 +68,8 @@ Exit codes: 0 ok, 1 failed, 2 bad usage, 3 not found, 4 not allowed,
   millwright serve
   millwright connect https://api.example.com/v1/orders --path data --auth bearer=env:SHOP_TOKEN
   millwright query list
-  millwright query run top-customers -o csv`,
+  millwright query run top-customers -o csv
+  millwright run orders`,
 	})
 	root.SilenceUsage, root.SilenceErrors = true, true
 	flags := root.PersistentFlags()
@@ -85,7 +87,7 @@ Exit codes: 0 ok, 1 failed, 2 bad usage, 3 not found, 4 not allowed,
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	root.AddCommand(c.serveCommand(), c.demoCommand(), c.connectCommand(), c.queryCommand(), c.scheduleCommand(), c.secretsCommand(), c.keysCommand(),
+	root.AddCommand(c.serveCommand(), c.demoCommand(), c.connectCommand(), c.runCommand(), c.queryCommand(), c.versionsCommand(), c.retypeCommand(), c.scheduleCommand(), c.secretsCommand(), c.keysCommand(),
 		c.doctorCommand(), c.backupCommand(), c.restoreCommand())
 	return root
 }

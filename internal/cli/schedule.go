@@ -3,13 +3,9 @@ package cli
 import (
 	"context"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"millwright/internal/errs"
-	"millwright/internal/program"
 )
 
 // A scheduleLine is a schedule as the server shows it.
@@ -154,32 +150,7 @@ func (s *session) datasource(ctx context.Context, name string) (datasourceLine, 
 	if err != nil {
 		return datasourceLine{}, err
 	}
-	var matches []datasourceLine
-	var names []string
-	for _, d := range all {
-		if d.ID == name || d.TableName == name {
-			return d, nil
-		}
-		if strings.EqualFold(d.Name, name) {
-			matches = append(matches, d)
-		}
-		names = append(names, d.Name, d.TableName)
-	}
-	switch len(matches) {
-	case 0:
-		err := errs.New(errs.NotFound, "there is no datasource named %q", name)
-		if near, ok := program.Nearest(name, names); ok {
-			return datasourceLine{}, err.Fix("name it " + near)
-		}
-		return datasourceLine{}, err.Fix("make one with 'millwright connect'")
-	case 1:
-		return matches[0], nil
-	}
-	ambiguous := usage("%q means %d datasources", name, len(matches))
-	for _, m := range matches {
-		ambiguous = ambiguous.Fix("name it " + m.TableName)
-	}
-	return datasourceLine{}, ambiguous
+	return choose(all, "datasource", name)
 }
 
 // showTime shows a time with the offset of its zone, for people.

@@ -66,6 +66,18 @@ func newShop() *shop {
 		body, err := io.ReadAll(r.Body)
 		return err == nil && r.Method == "POST" && r.Header.Get("Content-Type") == "application/json" && strings.TrimSpace(string(body)) == `{"q":"lamp"}`
 	})
+	// News grow for those who ask for what is new since an id.
+	s.HandleFunc("/news", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Query().Get("since") {
+		case "", "1":
+			fmt.Fprint(w, `[{"id":1,"city":"Oslo"},{"id":2,"city":"Rome"},{"id":3,"city":"Oslo"}]`)
+		case "3":
+			fmt.Fprint(w, `[{"id":3,"city":"Oslo"},{"id":4,"city":"Bonn","extra":"x"},{"id":5,"city":"Oslo","extra":"y"}]`)
+		default:
+			fmt.Fprint(w, `[{"id":5,"city":"Oslo","extra":"y"}]`)
+		}
+	})
 	// A late page never comes.
 	s.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		if n := len(r.URL.Query().Get("page")); n < late {
