@@ -62,7 +62,7 @@ func choose(s *template.Source, all []trial, n int) []pick {
 func classics() [][]string {
 	return [][]string{
 		{"kpi"},
-		{"agg_by", "struct_group", "geo_region"},
+		{"agg_by", "struct_group"},
 		{"agg_time"},
 		{"topn_entities", "topn_other", "pareto", "entity_activity", "latest_cross_section"},
 		{"count_by", "geo_region"},
@@ -230,7 +230,8 @@ func (c *chooser) gain(t trial) float64 {
 		alike = max(alike, similar(p.Candidate, t.Candidate))
 	}
 	for _, p := range c.picks {
-		if p.Template == t.Template && reaches(p.Candidate, t.Candidate) {
+		// A slot that reaches a column does not show it.
+		if p.Template == t.Template && c.news(t) == 0 && reaches(p.Candidate, t.Candidate) {
 			g -= malusReached
 			break
 		}

@@ -197,7 +197,8 @@ func crosstabOfDependent(s *template.Source, c template.Candidate) string {
 			groups = append(groups, u)
 		}
 	}
-	if len(groups) < 2 {
+	// Facets count each column by itself.
+	if len(groups) < 2 || c.Template == "facets" {
 		return ""
 	}
 	for _, a := range groups[0].Columns {

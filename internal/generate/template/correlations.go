@@ -23,7 +23,10 @@ func correlations() []Template {
 const maxMatrix = 10
 
 // paired returns the measures that may be correlated.
-func (s *Source) paired() []profile.Column {
+func (s *Source) paired() []profile.Column { return inOrder(s, first(s.pairable(), maxMatrix)) }
+
+// pairable returns all measures of which two may be compared.
+func (s *Source) pairable() []profile.Column {
 	var out []profile.Column
 	for _, m := range s.Measures {
 		// Neighbouring periods of one thing go together as a matter of course.
@@ -31,7 +34,7 @@ func (s *Source) paired() []profile.Column {
 			out = append(out, m)
 		}
 	}
-	return inOrder(s, first(out, maxMatrix))
+	return first(out, 60)
 }
 
 // Derived reports whether one name contains the other, as n_x and p_x or
@@ -134,7 +137,7 @@ func signalMatrix(s *Source, c Candidate, r Result) (float64, string) {
 // pairDraft starts a candidate about a measured relation, with slots {{x}} and {{y}}.
 func (s *Source) pairDraft(id string, prior float64, rel Relation) *draft {
 	d := s.draft(id, Correlation, prior)
-	ms := s.paired()
+	ms := inOrder(s, s.pairable())
 	for _, side := range []struct {
 		name string
 		c    profile.Column

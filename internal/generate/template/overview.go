@@ -94,6 +94,9 @@ func (s *Source) name() (profile.Column, bool) {
 	if len(s.Keys) > 0 {
 		return s.Keys[0], true
 	}
+	if all := s.names(); len(all) > 0 {
+		return all[0], true
+	}
 	return profile.Column{}, false
 }
 

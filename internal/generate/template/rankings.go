@@ -58,7 +58,16 @@ LIMIT $n`, barChart(nominal("label", say(name)), quantitative("value", say(m))))
 
 // names returns the columns that can name a row in a list.
 func (s *Source) names() []profile.Column {
-	return append(append([]profile.Column(nil), s.Labels...), s.Keys...)
+	out := append(append([]profile.Column(nil), s.Labels...), s.Keys...)
+	for _, c := range s.Scalars {
+		switch c.Role {
+		case profile.Country, profile.Region, profile.City:
+			if float64(c.Distinct) >= .9*float64(c.NonNull()) && !named(out, c.Name) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
 }
 
 // filterColumn returns the best column to narrow rows by that is none of the given.

@@ -291,6 +291,12 @@ func (s *Source) pickGroups() {
 	add(s.Foreign)
 	add(s.Years)
 	add(s.WideDims)
+	// Moments and numbers of which there are few, such as days of snapshots and ages.
+	for _, c := range append(append([]profile.Column(nil), s.Times...), s.Measures...) {
+		if c.Distinct <= 30 && c.NonNull() >= 2*c.Distinct && (s.valueType(c).IsTemporal() || c.Integers == c.NonNull()) {
+			add([]profile.Column{c})
+		}
+	}
 }
 
 // prominence is a measure's fit, and a little more if its name is a headline.
