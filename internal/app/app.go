@@ -134,7 +134,7 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 		analyze.JobType:   study.Handle,
 		generate.JobType:  a.withCompaction(questions.Handle, tidy),
 		compact.JobType:   tidy.Handle,
-	}, job.Config{Workers: 4, Grace: a.config.Grace, Log: a.log, Now: now})
+	}, job.Config{Workers: 4, Grace: a.config.Grace, Log: a.log, Now: now, Recovered: runs.Settle})
 	if err != nil {
 		return err
 	}

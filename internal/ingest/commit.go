@@ -211,6 +211,9 @@ func (s *Service) expire(ctx context.Context, id dataset.ID) {
 	if err == nil {
 		_, err = s.Datasets.Expire(ctx, id, set, s.Now())
 	}
+	if err == nil {
+		err = s.forgetCursors(ctx, id)
+	}
 	if err != nil && ctx.Err() == nil {
 		s.Log.Warn("old versions were not let go of", "dataset", id, "err", err)
 	}

@@ -307,5 +307,5 @@ func (s *CursorState) describe(c httpsource.Cursor) string {
 	if s == nil || s.Value == nil {
 		return ""
 	}
-	return strings.TrimSpace(fmt.Sprintf(" since %s %s", c.Field, strings.Trim(string(s.Value), `"`)))
+	return fmt.Sprintf(" since %s %s", c.Field, strings.Trim(string(s.Value), `"`))
 }

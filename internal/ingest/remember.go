@@ -77,46 +77,97 @@ type cursorRow struct {
 }
 
 // cursorState returns the state that belongs to the dataset's current version and
-// the version whose run left it; nil if there is none. A restored version has the
-// state of the one restored; a run that replaced everything without a cursor ends
-// what was remembered before.
+// the version whose run left it; nil if there is none.
 func (s *Service) cursorState(ctx context.Context, datasourceID string, d dataset.Dataset) (*CursorState, int64, time.Time, error) {
-	rows, err := meta.All(ctx, s.DB.Read(), func(row meta.Row) (r cursorRow, err error) {
-		return r, row.Scan(&r.version, &r.state, &r.at)
-	}, `SELECT version, state, created_at FROM ingest_cursors WHERE datasource_id = ?`, datasourceID)
+	rows, err := s.cursorRows(ctx, datasourceID)
 	if err != nil || len(rows) == 0 {
 		return nil, 0, time.Time{}, err
-	}
-	byVersion := map[int64]cursorRow{}
-	for _, r := range rows {
-		byVersion[r.version] = r
 	}
 	versions, err := s.Datasets.Versions(ctx, d.ID)
 	if err != nil {
 		return nil, 0, time.Time{}, err
 	}
-	kinds := map[int64]dataset.Version{}
+	r, ok := rows[leftBy(rows, versions, d.Version)]
+	if !ok {
+		return nil, 0, time.Time{}, nil
+	}
+	state := &CursorState{}
+	if err := json.Unmarshal([]byte(r.state), state); err != nil {
+		return nil, 0, time.Time{}, errs.New(errs.Internal, "the stored cursor cannot be read").Because(err)
+	}
+	return state, r.version, meta.Time(r.at), nil
+}
+
+// cursorRows returns the stored states of a datasource by their versions.
+func (s *Service) cursorRows(ctx context.Context, datasourceID string) (map[int64]cursorRow, error) {
+	rows, err := meta.All(ctx, s.DB.Read(), func(row meta.Row) (r cursorRow, err error) {
+		return r, row.Scan(&r.version, &r.state, &r.at)
+	}, `SELECT version, state, created_at FROM ingest_cursors WHERE datasource_id = ?`, datasourceID)
+	byVersion := map[int64]cursorRow{}
+	for _, r := range rows {
+		byVersion[r.version] = r
+	}
+	return byVersion, err
+}
+
+// leftBy returns the version whose run left the state that belongs to a version; 0
+// if none did. A restored version has the state of the one restored; a run that
+// replaced everything without a cursor ends what was remembered before.
+func leftBy(rows map[int64]cursorRow, versions []dataset.Version, at int64) int64 {
+	known := map[int64]dataset.Version{}
 	for _, v := range versions {
-		kinds[v.Version] = v
+		known[v.Version] = v
 	}
-	for v := d.Version; v > 0; {
-		if r, ok := byVersion[v]; ok {
-			state := &CursorState{}
-			if err := json.Unmarshal([]byte(r.state), state); err != nil {
-				return nil, 0, time.Time{}, errs.New(errs.Internal, "the stored cursor cannot be read").Because(err)
-			}
-			return state, v, meta.Time(r.at), nil
+	for at > 0 {
+		if _, ok := rows[at]; ok {
+			return at
 		}
-		switch kind := kinds[v]; {
-		case kind.Kind == dataset.Replace:
-			return nil, 0, time.Time{}, nil
-		case kind.Kind == dataset.Restore && kind.Base < v:
-			v = kind.Base
+		switch v := known[at]; {
+		case v.Kind == dataset.Replace:
+			return 0
+		case v.Kind == dataset.Restore && v.Base < at:
+			at = v.Base
 		default:
-			v--
+			at--
 		}
 	}
-	return nil, 0, time.Time{}, nil
+	return 0
+}
+
+// forgetCursors removes the states that no version leads to which can still be read,
+// so that none will be asked for again.
+func (s *Service) forgetCursors(ctx context.Context, id dataset.ID) (err error) {
+	defer errs.Wrap(&err, "ingest.forgetCursors(%s)", id)
+	d, err := s.Datasets.Dataset(ctx, id)
+	if err != nil {
+		return err
+	}
+	rows, err := s.cursorRows(ctx, d.DatasourceID)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	versions, err := s.Datasets.Versions(ctx, id)
+	if err != nil {
+		return err
+	}
+	needed := map[int64]bool{}
+	newest := int64(0)
+	for _, v := range versions {
+		newest = max(newest, v.Version)
+		if v.ExpiredAt == nil {
+			needed[leftBy(rows, versions, v.Version)] = true
+		}
+	}
+	for version := range rows {
+		// A newer state is of a run that committed while we looked.
+		if needed[version] || version > newest {
+			continue
+		}
+		if _, err := s.DB.Write().ExecContext(ctx, `DELETE FROM ingest_cursors WHERE datasource_id = ? AND version = ?`, d.DatasourceID, version); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // saveCursorTx stores the state that a version's run left.

@@ -26,6 +26,10 @@ type Config struct {
 	MaxAttempts int              // attempts that may fail by a retryable error or a crash; 0 means 3
 	Log         *slog.Logger     // nil means none
 	Now         func() time.Time // nil means time.Now
+
+	// Recovered, if set, is called once at the start, when what earlier processes left
+	// is due again or has ended, and before any job runs.
+	Recovered func(context.Context) error
 }
 
 // poll is how often the queue is looked at without being rung for: when jobs
@@ -121,6 +125,11 @@ func (r *Runner) Run(ctx context.Context) (err error) {
 	defer r.hub.close()
 	if err := r.recover(ctx); err != nil {
 		return ignoreStop(ctx, err)
+	}
+	if r.cfg.Recovered != nil {
+		if err := r.cfg.Recovered(ctx); err != nil {
+			return ignoreStop(ctx, err)
+		}
 	}
 	if err := r.queue.Start(ctx); err != nil {
 		return ignoreStop(ctx, err)
