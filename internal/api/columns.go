@@ -7,14 +7,17 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"millwright/internal/dataset"
 	"millwright/internal/errs"
+	"millwright/internal/generate"
 	"millwright/internal/job"
 	"millwright/internal/profile"
+	"millwright/internal/program/store"
 )
 
 // A ColumnSaid is what a person says of a column, next to what analysis found.
@@ -62,6 +65,44 @@ type ColumnsInput struct {
 
 func (s *Server) columns(a huma.API) {
 	route(s, a, "PATCH /v1/datalines/{id}/columns", "datalines", "Say what columns mean, what they are called and measured in, or hide them; later versions keep it", s.changeColumns)
+	route(s, a, "GET /v1/datalines/{id}/programs/changes", "datalines", "What became of the dataset's programs each time they were generated, newest first, and why there are few if there are", s.programChanges)
+}
+
+// A ProgramChanges is what one generation did to the programs of a dataset.
+type ProgramChanges struct {
+	Version   int64           `json:"version" doc:"The version of the data that it was made for"`
+	JobID     string          `json:"job_id"`
+	Summary   string          `json:"summary" example:"programs: 2 added, 10 kept, 1 retired"`
+	Notes     []string        `json:"notes" doc:"What else there is to know, such as why the programs are few"`
+	Changes   []ProgramChange `json:"changes"`
+	CreatedAt time.Time       `json:"created_at"`
+}
+
+// A ProgramChange is what became of one program.
+type ProgramChange struct {
+	ID     string `json:"id"`
+	Kind   string `json:"kind" enum:"added,kept,updated,retired,restored,removed"`
+	Cue    string `json:"cue"`
+	Reason string `json:"reason"`
+}
+
+func (s *Server) programChanges(ctx context.Context, in *IDInput) (*out[[]ProgramChanges], error) {
+	d, err := s.dataset(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.Programs.Generations(ctx, d.ID)
+	return okList(each(list, func(g store.Generation) ProgramChanges {
+		w := ProgramChanges{Version: g.DatasetVersion, JobID: g.JobID, Summary: generate.Summary(g.Alterations), Notes: []string{}, Changes: []ProgramChange{}, CreatedAt: g.At}
+		for _, a := range g.Alterations {
+			if a.Kind == "note" {
+				w.Notes = append(w.Notes, a.Reason)
+				continue
+			}
+			w.Changes = append(w.Changes, ProgramChange{ID: a.ProgramID, Kind: a.Kind, Cue: a.Cue, Reason: a.Reason})
+		}
+		return w
+	})), err
 }
 
 func (s *Server) changeColumns(ctx context.Context, in *ColumnsInput) (*out[ChangedColumns], error) {

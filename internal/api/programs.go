@@ -47,6 +47,8 @@ type QueryProgram struct {
 	CreatedAt    time.Time             `json:"created_at"`
 	UpdatedAt    time.Time             `json:"updated_at"`
 	DeletedAt    *time.Time            `json:"deleted_at"`
+	RetiredAt    *time.Time            `json:"retired_at" doc:"Since when it no longer runs, or no longer makes sense, because the data changed; null while it does"`
+	Retired      *string               `json:"retired_reason" doc:"Why, if it is retired"`
 }
 
 func programWire(r store.Record) QueryProgram {
@@ -55,7 +57,8 @@ func programWire(r store.Record) QueryProgram {
 		Steps: r.Steps, Slots: r.SlotsText, SlotList: p.Slots, Stores: r.Stores, Published: r.Published, Public: r.Public,
 		Reason: orNull(joinLines(p.Reason)), Reasons: p.Reason, PrevID: orNull(r.PrevID), Dialect: p.Dialect, Origin: string(r.Origin), Kind: p.Kind,
 		Template: p.Template, Tables: p.Tables, Chart: OrNull[program.Chart]{p.Chart}, Score: p.Score, Version: r.Version, Metadata: Object(r.Metadata),
-		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, DeletedAt: r.DeletedAt}
+		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, DeletedAt: r.DeletedAt,
+		RetiredAt: r.RetiredAt, Retired: orNull(r.RetiredReason)}
 	if w.Slots == nil {
 		if text, err := json.Marshal(p.Slots); err == nil {
 			w.Slots = orNull(string(text))

@@ -84,6 +84,17 @@ func TestCuesAreExactlyAsManyAsAskedFor(t *testing.T) {
 	for _, p := range programs() {
 		c.object("DELETE", "/v1/queryprograms/"+p.text("id")+"?permanent=true", nil)
 	}
+	steered := c.object("POST", "/v1/build/cues", map[string]any{"project_id": project, "count": 1, "guidance": "monthly trends please"}).at(0)
+	if steered.text("kind") != "time_series" {
+		t.Errorf("guided to trends: %s", steered.text("cue"))
+	}
+	rank := c.object("POST", "/v1/build/cues", map[string]any{"project_id": project, "count": 1, "guidance": "rankings: who is at the top"}).at(0)
+	if rank.text("kind") != "ranking" {
+		t.Errorf("guided to rankings: %s", rank.text("cue"))
+	}
+	for _, p := range programs() {
+		c.object("DELETE", "/v1/queryprograms/"+p.text("id")+"?permanent=true", nil)
+	}
 	made := c.object("POST", "/v1/build/cues", map[string]any{"project_id": project, "previous_questions": []string{}, "count": 2}).list()
 	if len(made) != 2 || len(programs()) != 2 || made[0].text("id") == "" {
 		t.Fatalf("got %d, stored %d", len(made), len(programs()))
@@ -101,14 +112,6 @@ func TestCuesAreExactlyAsManyAsAskedFor(t *testing.T) {
 	}
 	if len(seen) != 5 || len(programs()) != 5 {
 		t.Errorf("%d questions, %d stored", len(seen), len(programs()))
-	}
-	steered := c.object("POST", "/v1/build/cues", map[string]any{"project_id": project, "count": 1, "guidance": "monthly trends please"}).at(0)
-	if steered.text("kind") != "time_series" {
-		t.Errorf("guided to trends: %s", steered.text("cue"))
-	}
-	rank := c.object("POST", "/v1/build/cues", map[string]any{"project_id": project, "count": 1, "guidance": "rankings: who is at the top"}).at(0)
-	if rank.text("kind") != "ranking" {
-		t.Errorf("guided to rankings: %s", rank.text("cue"))
 	}
 	stored := len(programs())
 	if got := c.send("POST", "/v1/build/cues", map[string]any{"project_id": project, "count": 50}); got.status == 400 && len(programs()) != stored {

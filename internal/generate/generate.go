@@ -94,6 +94,7 @@ func Generate(ctx context.Context, p *profile.Profile, run Runner, opt Options) 
 		return Outcome{}, fmt.Errorf("no candidate for %s could be run: %w", p.Table, g.lastErr)
 	}
 	chosen := g.settle(opt.Count)
+	g.out.Rest = finish(s, rest(g.tried, chosen))
 	if n := len(chosen); n < opt.Count {
 		g.out.Notes = append(g.out.Notes, smallBecause(p, n, opt.Count))
 	}

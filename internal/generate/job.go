@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -55,14 +56,36 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 		return errs.New(errs.Internal, "a stored profile cannot be read").Because(err)
 	}
 	run.Progress(ctx, job.Progress{Phase: "generate", Message: "trying questions", Fraction: 0.1})
-	outcome, err := Generate(ctx, &p, NewRunner(s.Evaluator, d.ProjectID), Options{})
+	have, err := s.stock(ctx, d)
 	if err != nil {
 		return err
 	}
-	message := fmt.Sprintf("%d questions of %d that were tried", len(outcome.Programs), outcome.Executed)
+	fresh, err := s.freshColumns(ctx, d, &p)
+	if err != nil {
+		return err
+	}
+	outcome, err := Generate(ctx, &p, NewRunner(s.Evaluator, d.ProjectID), have.options(fresh))
+	if err != nil {
+		return err
+	}
+	fates, err := s.fates(ctx, d, &p, have, outcome)
+	if err != nil {
+		return err
+	}
+	return s.save(ctx, run, d, outcome, fates)
+}
+
+// save stores what was generated and says what was done, in the transaction that
+// completes the job.
+func (s *Service) save(ctx context.Context, run *job.Run, d dataset.Dataset, o Outcome, fates map[store.ID]store.Fate) error {
+	message := fmt.Sprintf("%d questions of %d that were tried", len(o.Programs), o.Executed)
+	if len(o.Notes) > 0 {
+		message += "; " + strings.Join(o.Notes, "; ")
+	}
 	run.Progress(ctx, job.Progress{Phase: "generate", Message: message, Fraction: 0.95})
 	return s.DB.Tx(ctx, func(tx *sql.Tx) error {
-		saved, err := s.Programs.SaveGeneratedTx(ctx, tx, d.ProjectID, d.ID, d.Version, outcome.Programs)
+		saved, done, err := s.Programs.RegenerateTx(ctx, tx, store.Regeneration{ProjectID: d.ProjectID, DatasetID: d.ID, DatasetVersion: d.Version,
+			JobID: run.Job.ID, Programs: o.Programs, Fates: fates, Notes: o.Notes})
 		if err != nil {
 			return err
 		}
@@ -70,6 +93,9 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 			if err := run.EmitTx(ctx, tx, ProgramEvent, map[string]any{"id": r.ID, "cue": r.Program.Cue, "kind": r.Program.Kind}); err != nil {
 				return err
 			}
+		}
+		if err := run.EmitTx(ctx, tx, ChangeEvent, map[string]any{"summary": Summary(done), "notes": o.Notes, "version": d.Version}); err != nil {
+			return err
 		}
 		return run.CompleteTx(ctx, tx)
 	})

@@ -25,7 +25,7 @@ func (s *Store) AddGeneratedTx(ctx context.Context, tx meta.Querier, projectID, 
 		if err := r.normalize(); err != nil {
 			return nil, err
 		}
-		key := genKey(p)
+		key := GenKey(p)
 		if at := slices.IndexFunc(known, func(k keyed) bool { return k.key == key && k.DeletedAt == nil }); at >= 0 {
 			saved = append(saved, known[at].Record)
 			continue

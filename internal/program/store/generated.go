@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
-	"slices"
 
 	"millwright/internal/errs"
 	"millwright/internal/meta"
@@ -13,52 +12,11 @@ import (
 )
 
 // SaveGeneratedTx makes programs the generated ones of the dataset, in their
-// order, and returns those of them that are stored and live.
-//
-// It touches only programs that are as they were generated and not published:
-// those that are generated again keep their id and history, the others go. A
-// program that somebody edited, published or deleted stays as it is, and is not
-// made a second time. No programs at all remove the generated ones.
+// order, and returns those of them that are stored and live: it is [Store.RegenerateTx]
+// with nothing said of the programs that are there.
 func (s *Store) SaveGeneratedTx(ctx context.Context, tx meta.Querier, projectID, datasetID string, datasetVersion int64, programs []program.Program) (_ []Record, err error) {
-	defer errs.Wrap(&err, "program.SaveGenerated(%s)", datasetID)
-	known, err := meta.All(ctx, tx, scanKeyed,
-		`SELECT `+columns+`, gen_key FROM queryprograms WHERE dataset_id = ? AND gen_key IS NOT NULL ORDER BY created_at, place, id`, datasetID)
-	if err != nil {
-		return nil, err
-	}
-	saved := []Record{}
-	var kept []string
-	for place, p := range programs {
-		r := Record{ProjectID: projectID, DatasetID: datasetID, DatasetVersion: datasetVersion, Program: p}
-		if err := r.normalize(); err != nil {
-			return nil, err
-		}
-		key := genKey(p)
-		if slices.Contains(kept, key) {
-			continue
-		}
-		kept = append(kept, key)
-		at := slices.IndexFunc(known, func(k keyed) bool { return k.key == key })
-		if at < 0 {
-			r, err = s.generate(ctx, tx, r, key, place)
-		} else {
-			r, err = s.regenerate(ctx, tx, known[at].Record, r, place)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if r.DeletedAt == nil {
-			saved = append(saved, r)
-		}
-	}
-	for _, k := range known {
-		if k.replaceable() && !slices.Contains(kept, k.key) {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM queryprograms WHERE id = ?`, k.ID); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return saved, nil
+	saved, _, err := s.RegenerateTx(ctx, tx, Regeneration{ProjectID: projectID, DatasetID: datasetID, DatasetVersion: datasetVersion, Programs: programs})
+	return saved, err
 }
 
 func (r Record) replaceable() bool {
@@ -85,10 +43,11 @@ func (s *Store) regenerate(ctx context.Context, tx meta.Querier, old, fresh Reco
 		return old, nil
 	}
 	old.Program, old.DatasetVersion, old.UpdatedAt = fresh.Program, fresh.DatasetVersion, s.now()
+	old.RetiredAt, old.RetiredReason = nil, ""
 	if err := save(ctx, tx, old); err != nil {
 		return Record{}, err
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE queryprograms SET place = ? WHERE id = ?`, place, old.ID); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE queryprograms SET place = ?, gen_key = ? WHERE id = ?`, place, GenKey(fresh.Program), old.ID); err != nil {
 		return Record{}, err
 	}
 	// Nobody wrote this version, so it may follow the data instead of piling up.
@@ -96,9 +55,9 @@ func (s *Store) regenerate(ctx context.Context, tx meta.Querier, old, fresh Reco
 	return old, err
 }
 
-// genKey is equal for programs that ask the same in the same way. What a slot
+// GenKey is equal for programs that ask the same in the same way. What a slot
 // may be is not part of it, because that follows the data.
-func genKey(p program.Program) string {
+func GenKey(p program.Program) string {
 	h := sha256.New()
 	for _, part := range []string{p.Template, p.Cue, p.SQL} {
 		h.Write([]byte(part))

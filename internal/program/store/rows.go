@@ -12,23 +12,23 @@ import (
 
 const columns = `id, project_id, dataset_id, data_version, name, cue, code, slots, tables, dialect, kind, template,
 	chart, reason, score, origin, published, public, slots_text, steps, stores, metadata,
-	version, version_id, prev_id, created_at, updated_at, deleted_at`
+	version, version_id, prev_id, created_at, updated_at, deleted_at, retired_at, retired_reason`
 
 func scan(row meta.Row) (r Record, err error) {
 	var dataset, chart, slotsText, steps, stores, prev sql.NullString
 	var slots, tables, reason, metadata string
 	var created, updated int64
-	var deleted sql.NullInt64
+	var deleted, retired sql.NullInt64
 	p := &r.Program
 	err = row.Scan(&r.ID, &r.ProjectID, &dataset, &r.DatasetVersion, &p.Name, &p.Cue, &p.SQL, &slots, &tables, &p.Dialect, &p.Kind, &p.Template,
 		&chart, &reason, &p.Score, &r.Origin, &r.Published, &r.Public, &slotsText, &steps, &stores, &metadata,
-		&r.Version, &r.VersionID, &prev, &created, &updated, &deleted)
+		&r.Version, &r.VersionID, &prev, &created, &updated, &deleted, &retired, &r.RetiredReason)
 	if err != nil {
 		return Record{}, err
 	}
 	r.DatasetID, r.PrevID, r.Metadata = dataset.String, prev.String, json.RawMessage(metadata)
 	r.SlotsText, r.Steps, r.Stores = text(slotsText), text(steps), text(stores)
-	r.CreatedAt, r.UpdatedAt, r.DeletedAt = meta.Time(created), meta.Time(updated), meta.NullTime(deleted)
+	r.CreatedAt, r.UpdatedAt, r.DeletedAt, r.RetiredAt = meta.Time(created), meta.Time(updated), meta.NullTime(deleted), meta.NullTime(retired)
 	for _, f := range []struct {
 		from string
 		to   any
@@ -71,11 +71,11 @@ func insert(ctx context.Context, tx meta.Querier, r Record, genKey string, place
 	}
 	p := r.Program
 	_, err = tx.ExecContext(ctx, `INSERT INTO queryprograms (`+columns+`, gen_key, place)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, r.ProjectID, meta.NullText(r.DatasetID), r.DatasetVersion, p.Name, p.Cue, p.SQL, e.slots, e.tables, p.Dialect, p.Kind, p.Template,
 		meta.NullText(e.chart), e.reason, p.Score, r.Origin, r.Published, r.Public, null(r.SlotsText), null(r.Steps), null(r.Stores), string(r.Metadata),
 		r.Version, r.VersionID, meta.NullText(r.PrevID), meta.Micros(r.CreatedAt), meta.Micros(r.UpdatedAt), meta.NullMicros(r.DeletedAt),
-		meta.NullText(genKey), place)
+		meta.NullMicros(r.RetiredAt), r.RetiredReason, meta.NullText(genKey), place)
 	return err
 }
 
@@ -88,10 +88,10 @@ func save(ctx context.Context, tx meta.Querier, r Record) error {
 	p := r.Program
 	_, err = tx.ExecContext(ctx, `UPDATE queryprograms SET data_version = ?, name = ?, cue = ?, code = ?, slots = ?, tables = ?, kind = ?,
 		chart = ?, reason = ?, score = ?, origin = ?, published = ?, public = ?, slots_text = ?, steps = ?, stores = ?, metadata = ?,
-		version = ?, version_id = ?, prev_id = ?, updated_at = ?, deleted_at = ? WHERE id = ?`,
+		version = ?, version_id = ?, prev_id = ?, updated_at = ?, deleted_at = ?, retired_at = ?, retired_reason = ? WHERE id = ?`,
 		r.DatasetVersion, p.Name, p.Cue, p.SQL, e.slots, e.tables, p.Kind,
 		meta.NullText(e.chart), e.reason, p.Score, r.Origin, r.Published, r.Public, null(r.SlotsText), null(r.Steps), null(r.Stores), string(r.Metadata),
-		r.Version, r.VersionID, meta.NullText(r.PrevID), meta.Micros(r.UpdatedAt), meta.NullMicros(r.DeletedAt), r.ID)
+		r.Version, r.VersionID, meta.NullText(r.PrevID), meta.Micros(r.UpdatedAt), meta.NullMicros(r.DeletedAt), meta.NullMicros(r.RetiredAt), r.RetiredReason, r.ID)
 	return err
 }
 

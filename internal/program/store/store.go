@@ -52,6 +52,8 @@ type Record struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	DeletedAt      *time.Time // nil while it lives
+	RetiredAt      *time.Time // since when it no longer runs or makes sense; nil while it does
+	RetiredReason  string     // why, for people
 }
 
 // A Version is a program as it once was.
