@@ -59,10 +59,11 @@ func visibleIn(all []profile.Column) []profile.Column {
 	return shown
 }
 
-// stars names the columns to show instead of *, where some are hidden. The names
+// stars names the columns to show instead of *, where some are hidden or there
+// are too many. The names
 // are bound like every other part, so that none is taken for a part of the text.
 func (s *Source) stars(sql string) string {
-	if s.open == nil {
+	if s.open == nil && (!s.tooWide() || s.plainList() == "") {
 		return sql
 	}
 	return strings.ReplaceAll(sql, "SELECT *", "SELECT @open")
@@ -70,6 +71,11 @@ func (s *Source) stars(sql string) string {
 
 // openList is what @open stands for.
 func (s *Source) openList() string {
+	if s.tooWide() {
+		if list := s.plainList(); list != "" {
+			return list
+		}
+	}
 	if len(s.open) == 0 {
 		return `NULL AS "hidden"`
 	}
@@ -78,4 +84,24 @@ func (s *Source) openList() string {
 		names[i] = table.Quote(name)
 	}
 	return strings.Join(names, ", ")
+}
+
+// wholeRows is how many columns and fields a row may have to be shown whole.
+const wholeRows = 150
+
+// tooWide reports whether a row has too many parts to be read, or held in memory,
+// as a whole.
+func (s *Source) tooWide() bool { return len(s.Profile.Columns) > wholeRows }
+
+// plainList is the select list of a row that is too wide: its first plain values.
+func (s *Source) plainList() string {
+	var list []string
+	seen := map[string]bool{}
+	for _, c := range s.Scalars {
+		if low := strings.ToLower(c.Name); len(list) < 40 && !seen[low] && c.Role != profile.Constant {
+			seen[low] = true
+			list = append(list, s.expr(c)+" AS "+table.Quote(c.Name))
+		}
+	}
+	return strings.Join(list, ", ")
 }
