@@ -102,6 +102,7 @@ func TestSQLThatCannotRun(t *testing.T) {
 		{"brackets too deep", "SELECT " + strings.Repeat("(", 300) + "1" + strings.Repeat(")", 300), "sql-invalid", "nested more than 200 deep"},
 		{"a slot that is not there", "SELECT $n", "sql-invalid", `add a slot named "n"`},
 		{"a position for a parameter", "SELECT ?", "sql-invalid", "write $name"},
+		{"a number beyond all", "SELECT CAST(1e400 AS BIGINT) AS n", "sql-invalid", "write numbers below 1e308"},
 		{"a value that cannot be computed", "SELECT CAST(city AS INTEGER) FROM orders", "query-failed", "Could not convert"},
 		{"a query that takes all memory", "SELECT list(repeat('x', 1000) || i) FROM range(100000000) r(i)", "query-memory", "memory"},
 	} {

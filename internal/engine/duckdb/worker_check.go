@@ -27,7 +27,9 @@ func (d *database) checkTree(sql string, tables []engine.Table) error {
 		Position string `json:"position"`
 	}
 	if err := json.Unmarshal([]byte(text), &root); err != nil {
-		return fmt.Errorf("parse tree: %w", err)
+		// DuckDB reads 1e400 as infinity, for which its JSON has a word that JSON has not.
+		return errs.New(errs.Invalid, "the statement cannot be checked; it may hold a number beyond the range of DOUBLE").Named("sql-invalid").
+			Fix("write numbers below 1e308").Because(fmt.Errorf("parse tree: %w", err))
 	}
 	if root.Error {
 		return d.whyNoTree(sql, root.Type, root.Msg, root.Position)
