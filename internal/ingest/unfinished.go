@@ -224,7 +224,9 @@ func (l *landing) bring(ctx context.Context, u *unfinished, resume bool) (*sink,
 	} else {
 		to.progress("fetch", "going on after "+to.message())
 	}
-	if l.outcome, err = l.Client.Fetch(ctx, l.request, httpsource.Options{Resume: next, Secrets: l.Sources.SecretsOfProject(l.datasource.ProjectID)}, to); err != nil {
+	l.outcome, err = l.Client.Fetch(ctx, l.request, httpsource.Options{Resume: next, Secrets: l.Sources.SecretsOfProject(l.datasource.ProjectID)}, to)
+	// Whatever became of the run, the source may accept the old token no more.
+	if err := errors.Join(err, l.keepRotated(ctx)); err != nil {
 		return nil, err
 	}
 	if l.pages, err = to.spill.Finish(); err != nil {
