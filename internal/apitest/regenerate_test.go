@@ -75,3 +75,30 @@ func TestProgramsSurviveANewVersion(t *testing.T) {
 		t.Errorf("not brought back: %s\n%s", p, changes())
 	}
 }
+
+func TestProgramsAreShownInTrino(t *testing.T) {
+	t.Parallel()
+	c := shared.client(t, shared.owner.key)
+	n := 0
+	for _, p := range c.object("GET", "/v1/queryprograms/dataline/"+shared.ids["dataline"], nil).list() {
+		if p.text("origin") != "generated" {
+			continue
+		}
+		got := c.send("GET", "/v1/queryprograms/"+p.text("id")+"/sql?dialect=trino", nil)
+		if got.status == 200 && got.json().text("dialect") == "trino" && strings.Contains(got.json().text("sql"), "SELECT") {
+			n++
+		} else if p.text("template") != "composed" {
+			t.Errorf("%s: %s", p.text("cue"), got)
+		}
+		if own := c.object("GET", "/v1/queryprograms/"+p.text("id")+"/sql", nil); own.text("sql") != p.text("code") || own.text("dialect") != "duckdb" {
+			t.Errorf("%s: %s", p.text("cue"), own)
+		}
+	}
+	if n == 0 {
+		t.Error("no program is shown in Trino's SQL")
+	}
+	custom := c.object("POST", "/v1/queryprograms", map[string]any{"project_id": shared.ids["project"], "cue": "one", "code": "SELECT 1 AS one"}).text("id")
+	if got := c.send("GET", "/v1/queryprograms/"+custom+"/sql?dialect=trino", nil); got.status != 409 {
+		t.Errorf("what a person wrote is translated: %s", got)
+	}
+}
