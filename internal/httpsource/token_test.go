@@ -81,6 +81,24 @@ func TestClientCredentialsGetATokenOnce(t *testing.T) {
 	}
 }
 
+func TestATokenThatLivesShortlyIsUsedForHalfOfItsLife(t *testing.T) {
+	t.Parallel()
+	b := newBank()
+	b.answer = func(n int64, _ *http.Request) (int, string) {
+		return 200, fmt.Sprintf(`{"access_token":"granted-token-%d","token_type":"Bearer","expires_in":9}`, n)
+	}
+	token, api := serve(t, b.ServeHTTP), serve(t, b.vault)
+	c := newClient(t)
+	for range 3 {
+		if _, _, err := fetch(t, c, get(t, api, withToken(oauth, token, "header")), httpsource.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := b.given.Load(); n != 1 {
+		t.Errorf("%d tokens were asked for, want 1: it lives for 9 seconds", n)
+	}
+}
+
 func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 	t.Parallel()
 	b := newBank()

@@ -55,17 +55,18 @@ type grantProver struct {
 	grant   Grant // its refresh token is replaced by newer ones
 	kind    string
 	token   token
-	expires time.Time                // zero means unknown
+	expires time.Time                // when it is no longer used; zero means unknown
 	config  clientcredentials.Config // it remembers which style worked
 }
 
-// early is how long before its end a token is no longer used.
+// early is how long before its end a token is no longer used; one that lives
+// shortly is used for half of its life.
 const early = 10 * time.Second
 
 func (p *grantProver) Prove(ctx context.Context, via http.RoundTripper, req *http.Request) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.token.value.Empty() || !p.expires.IsZero() && time.Until(p.expires) < early {
+	if p.token.value.Empty() || !p.expires.IsZero() && time.Until(p.expires) <= 0 {
 		if err := p.renew(ctx, via); err != nil {
 			return err
 		}
@@ -117,6 +118,9 @@ func (p *grantProver) renew(ctx context.Context, via http.RoundTripper) error {
 	}
 	p.token.set(got.AccessToken)
 	p.kind, p.expires = "Bearer", got.Expiry
+	if !p.expires.IsZero() {
+		p.expires = p.expires.Add(-min(early, time.Until(p.expires)/2))
+	}
 	if t := got.Type(); !strings.EqualFold(t, "bearer") && oneLine(t) == nil && !strings.ContainsAny(t, " ,") {
 		p.kind = t
 	}
