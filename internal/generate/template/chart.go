@@ -43,6 +43,16 @@ func (c channel) spec() map[string]any {
 	return m
 }
 
+// shade is the spec of a channel that has a legend instead of an axis.
+func (c channel) shade() map[string]any {
+	m := c.spec()
+	if axis, ok := m["axis"]; ok {
+		m["legend"] = axis
+		delete(m, "axis")
+	}
+	return m
+}
+
 func share(field, title string) channel {
 	c := quantitative(field, title)
 	c.format = "%"
@@ -98,7 +108,7 @@ func pieChart(label, value channel) *program.Chart {
 
 func heatmap(x, y, value channel) *program.Chart {
 	return &program.Chart{Mark: "rect", X: x.field, Y: y.field, Series: value.field,
-		Spec: drawing("rect", map[string]any{"x": x.spec(), "y": y.spec(), "color": value.spec()})}
+		Spec: drawing("rect", map[string]any{"x": x.spec(), "y": y.spec(), "color": value.shade()})}
 }
 
 // mapChart places points on the globe.
