@@ -21,7 +21,7 @@ type sending struct {
 	retype map[string]string
 	brief  bool // fewer readers
 	apart  bool // in a project of its own
-	wide   bool // read by SQL a thousand columns at a time, and from the file: a query of all would need too much memory
+	wide   bool // read by SQL a part of the columns at a time, and from the file: a query of all would need too much memory
 }
 
 // Whatever JSON a source sends is what every reader reads back: pyarrow from the
@@ -175,7 +175,7 @@ func (s *server) read(project, datasource string, c sending, keep func(name stri
 }
 
 // selectAll runs programs that name every column, the last one first, at most
-// 1,000 at a time.
+// 2,500 at a time.
 func (s *server) selectAll(project string, d dataline) (results [][]byte) {
 	s.t.Helper()
 	var schema struct {
@@ -184,7 +184,7 @@ func (s *server) selectAll(project string, d dataline) (results [][]byte) {
 	if err := json.Unmarshal(d.Schema, &schema); err != nil {
 		s.t.Fatal(err)
 	}
-	for part := range slices.Chunk(schema.Columns, 1000) {
+	for part := range slices.Chunk(schema.Columns, 2500) {
 		columns := ""
 		for _, c := range part {
 			columns = `, "` + strings.ReplaceAll(c.Name, `"`, `""`) + `"` + columns
