@@ -1,5 +1,5 @@
--- What a person says of columns, how datasets of a project refer to each other,
--- and what became of generated programs when their dataset changed.
+-- What a person says of columns, and what became of generated programs when their
+-- dataset changed.
 
 -- +goose Up
 
@@ -30,23 +30,4 @@ CREATE TABLE queryprogram_changes (
     reason       TEXT NOT NULL,
     at           BIGINT NOT NULL,
     PRIMARY KEY (dataset_id, job_id, place)
-);
-
--- Every value of the child's column is in the parent's, but for a share of
--- 1 - containment. Columns are dotted names.
-CREATE TABLE dataset_links (
-    child_id       TEXT NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
-    child_version  BIGINT NOT NULL,
-    child_table    TEXT NOT NULL,
-    child_column   TEXT NOT NULL,
-    parent_id      TEXT NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
-    parent_version BIGINT NOT NULL,
-    parent_table   TEXT NOT NULL,
-    parent_column  TEXT NOT NULL,
-    child_values   BIGINT NOT NULL,
-    matched_values BIGINT NOT NULL,
-    parent_values  BIGINT NOT NULL,
-    reason         TEXT NOT NULL,
-    at             BIGINT NOT NULL,
-    PRIMARY KEY (child_id, child_table, child_column, parent_id, parent_column)
 );
