@@ -144,7 +144,7 @@ func reaches(c template.Candidate, slots bool) []reach {
 		}
 	case "histogram":
 		out = append(out, reach{shown[0], []string{"count"}, []string{"*"}})
-	case "window_compare", "top_movers", "kpi", "filter_rows", "flag_rate", "cohort", "duration", "domain_of":
+	case "window_compare", "top_movers", "kpi", "filter_rows", "facets", "measure_summary", "flag_rate", "cohort", "duration", "domain_of":
 		return nil
 	case "compare_groups":
 		// Two of many groups are not the answer for all of them.
