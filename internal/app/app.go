@@ -124,7 +124,7 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 		Limits: evaluate.Limits{Timeout: a.config.QueryTimeout}, Cache: evaluate.NewCache(a.config.CacheBytes), Repeatable: duckdb.Repeatable}
 	a.programs, a.answers = programs, evaluator.Cache
 	runs := &ingest.Service{DB: a.db, Client: a.client, Sources: sources, Datasets: datasets, Lineage: edges,
-		Blobs: blobs, Engine: a.engine, Log: a.log, Now: now, Work: filepath.Join(a.config.Data, "unfinished"), Step: a.config.Step}
+		Blobs: blobs, Engine: a.engine, Log: a.log, Now: now, Work: filepath.Join(a.config.Data, "unfinished"), Slice: a.config.SliceBytes, Step: a.config.Step}
 	study := &analyze.Service{Analyzer: &analyze.Analyzer{Engine: a.engine}, DB: a.db, Datasets: datasets, Catalog: tables}
 	questions := &generate.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator}
 	tidy := &compact.Service{DB: a.db, Datasets: datasets, Catalog: tables, Lineage: edges, Blobs: blobs, Engine: a.engine}

@@ -30,6 +30,8 @@ type Config struct {
 	// expired versions. 0 means 24 h; at least 1 h, which is longer than any query.
 	OrphanGrace time.Duration
 
+	SliceBytes int64 // bytes of records that make one Parquet file of a dataset; 0 means 128 MB
+
 	QueryTimeout time.Duration // how long a query may run; 0 means 30 s
 	CacheBytes   int64         // bytes of answers that are kept in memory; 0 means 64 MiB, negative keeps none
 

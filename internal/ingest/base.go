@@ -91,10 +91,20 @@ func (b base) observer() (*typing.Observer, error) {
 
 // decide returns the schema of the version to come, which is decided over its rows
 // and by the people who chose types.
-func (b base) decide(o *typing.Observer) typing.Result {
+func (b base) decide(o *typing.Observer) typing.Result { return b.decideAfter(o, nil) }
+
+// decideAfter is decide, after it was decided over some of the rows: names and field
+// ids that were given then stay.
+func (b base) decideAfter(o *typing.Observer, before *typing.Result) typing.Result {
 	var previous *table.Schema
-	if b.exists {
+	switch {
+	case b.exists && before != nil:
+		both := table.Schema{Columns: together(b.dataset.Schema.Columns, before.Schema.Columns)}
+		previous = &both
+	case b.exists:
 		previous = &b.dataset.Schema
+	case before != nil:
+		previous = &before.Schema
 	}
 	r := o.Schema(previous)
 	for _, c := range slices.Clone(r.Schema.Columns) {
@@ -103,4 +113,42 @@ func (b base) decide(o *typing.Observer) typing.Result {
 		}
 	}
 	return r
+}
+
+// together returns the columns of a, as they are in b if they are there, and then
+// the others of b.
+func together(a, b []table.Column) []table.Column {
+	in := map[string]table.Column{}
+	for _, c := range b {
+		in[c.Key] = c
+	}
+	var all []table.Column
+	for _, c := range a {
+		if now, ok := in[c.Key]; ok {
+			c = table.Column{ID: now.ID, Name: now.Name, Key: now.Key, Type: typesTogether(c.Type, now.Type)}
+			delete(in, c.Key)
+		}
+		all = append(all, c)
+	}
+	for _, c := range b {
+		if _, ok := in[c.Key]; ok {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// typesTogether returns b with the fields that a has besides.
+func typesTogether(a, b table.Type) table.Type {
+	if a.Kind != b.Kind {
+		return b
+	}
+	switch b.Kind {
+	case table.Struct:
+		b.Fields = together(a.Fields, b.Fields)
+	case table.List, table.Map:
+		elem := typesTogether(*a.Elem, *b.Elem)
+		b.Elem = &elem
+	}
+	return b
 }

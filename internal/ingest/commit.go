@@ -25,6 +25,7 @@ type Landing struct {
 	Repeated    int64         `json:"repeated,omitempty"`    // of these, landed by an earlier run
 	Twins       int64         `json:"twins,omitempty"`       // equal to another record of the same key, and counted once
 	Reconverted int64         `json:"reconverted,omitempty"` // rows of earlier runs that were made again because types changed
+	Remade      int64         `json:"remade,omitempty"`      // of those that landed, converted again because later ones changed their types
 	Cursor      *LandedCursor `json:"cursor,omitempty"`
 	Notes       []string      `json:"notes,omitempty"` // what a reader of the data should know
 }
@@ -155,7 +156,9 @@ func (l *landing) newVersion(p published) (n dataset.NewVersion, err error) {
 		if o.old == nil {
 			f.Raws = []dataset.ID{p.pages.ID}
 		} else {
-			n.Ends = append(n.Ends, o.old.ObjectID)
+			for _, f := range o.old {
+				n.Ends = append(n.Ends, f.ObjectID)
+			}
 		}
 		n.Files = append(n.Files, f)
 	}
@@ -174,7 +177,7 @@ func newFile(o output, stored dataset.Object) (dataset.NewFile, error) {
 	}
 	f := dataset.NewFile{ObjectID: stored.ID, ObjectKey: stored.Key, Bytes: stored.FileSize, Rows: stored.Rows, Stats: stats, Raws: o.raws}
 	if o.old != nil {
-		f.Sequence = o.old.Sequence
+		f.Sequence = o.old[len(o.old)-1].Sequence
 	}
 	return f, err
 }

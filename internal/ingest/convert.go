@@ -26,8 +26,8 @@ import (
 type output struct {
 	path string
 	made engine.Converted
-	raws []dataset.ID  // empty for that of the new records: their pages are stored with it
-	old  *dataset.File // the file that it stands for; nil for that of the new records
+	raws []dataset.ID   // empty for those of the new records: their pages are stored with it
+	old  []dataset.File // the files that it stands for; none for those of the new records
 }
 
 // A part is raw pages to convert, without the records of these numbers.
@@ -36,22 +36,22 @@ type part struct {
 	skipped []int64
 }
 
-// convert turns the spill into one Parquet file, and files of earlier runs that
-// cannot be read with the types that are right now into new ones.
+// convert turns the records into Parquet files, which was done in part while they
+// came, and files of earlier runs that cannot be read with the types that are right
+// now into new ones.
 func (l *landing) convert(ctx context.Context) error {
 	l.run.Progress(ctx, l.stats(job.Progress{Phase: "convert", Message: "writing Parquet", Fraction: 0.8}))
 	if err := l.step(ctx, "convert"); err != nil {
 		return err
 	}
-	made, err := l.make(ctx, "data", []part{{l.pagesPath(), l.watch.skipped}})
+	rows, err := l.convertNew(ctx)
 	if err != nil {
 		return err
 	}
-	if made.Rows != l.watch.landed() || l.pages.Records != l.outcome.Records || l.watch.seen != l.outcome.Records {
+	if rows != l.watch.landed() || l.pages.Records != l.outcome.Records || l.watch.seen != l.outcome.Records {
 		return errs.New(errs.Internal, "%d records came, %d were looked at, %d were spilled and %d rows were written; nothing is kept",
-			l.outcome.Records, l.watch.seen, l.pages.Records, made.Rows)
+			l.outcome.Records, l.watch.seen, l.pages.Records, rows)
 	}
-	l.outputs = []output{{path: l.parquet("data"), made: made}}
 	if err := l.step(ctx, "converted"); err != nil {
 		return err
 	}
@@ -62,6 +62,24 @@ func (l *landing) convert(ctx context.Context) error {
 		return l.checkKeys(ctx)
 	}
 	return nil
+}
+
+// convertNew makes the Parquet files of the new records, and returns their rows.
+func (l *landing) convertNew(ctx context.Context) (rows int64, err error) {
+	all := l.slices.end(l.types)
+	if len(all) == 0 || len(all) == 1 && !all[0].done {
+		made, err := l.make(ctx, "data", []part{{l.pagesPath(), l.watch.skipped}})
+		l.outputs = []output{{path: l.parquet("data"), made: made}}
+		return made.Rows, err
+	}
+	if err := l.remake(ctx, all); err != nil {
+		return 0, err
+	}
+	for _, s := range all {
+		l.outputs = append(l.outputs, output{path: s.output, made: s.made})
+		rows += s.made.Rows
+	}
+	return rows, nil
 }
 
 func (l *landing) parquet(name string) string { return filepath.Join(l.stage, name+".parquet") }
@@ -86,38 +104,52 @@ func (l *landing) convertAgain(ctx context.Context) error {
 		return nil
 	}
 	schemas := map[int64]dataset.Version{}
-	for i := range l.base.files {
-		f := &l.base.files[i]
-		v, ok := schemas[f.SchemaVersion]
-		if !ok {
-			var err error
-			if v, err = l.Datasets.Version(ctx, l.base.dataset.ID, f.SchemaVersion); err != nil {
-				return err
-			}
-			schemas[f.SchemaVersion] = v
+	for _, g := range groupsOf(l.base.files) {
+		serves, err := l.servesGroup(ctx, g, schemas)
+		if err != nil {
+			return err
 		}
-		if servesExactly(v.Schema, l.types.Schema) {
+		if serves {
 			continue
 		}
-		parts, err := l.rawParts(ctx, f.Raws)
+		parts, err := l.rawParts(ctx, g.raws)
 		if errs.KindOf(err) == errs.NotFound {
 			l.report.Notes = append(l.report.Notes, fmt.Sprintf(
-				"types changed, and the raw pages of %d rows of version %d are gone: their values are cast, and may be spelled another way", f.Rows, f.AddedVersion))
+				"types changed, and the raw pages of %d rows of version %d are gone: their values are cast, and may be spelled another way", g.rows(), g.last().AddedVersion))
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if err := l.rebuild(ctx, f, parts); err != nil {
+		if err := l.rebuild(ctx, g, parts); err != nil {
 			return err
 		}
-		l.report.Reconverted += f.Rows
+		l.report.Reconverted += g.rows()
 	}
 	return nil
 }
 
-// rebuild makes one earlier file again from its raw pages.
-func (l *landing) rebuild(ctx context.Context, f *dataset.File, parts []part) error {
+// servesGroup reports whether all files of the group can be read with the types
+// that are right now.
+func (l *landing) servesGroup(ctx context.Context, g group, schemas map[int64]dataset.Version) (bool, error) {
+	for _, f := range g.files {
+		v, ok := schemas[f.SchemaVersion]
+		if !ok {
+			var err error
+			if v, err = l.Datasets.Version(ctx, l.base.dataset.ID, f.SchemaVersion); err != nil {
+				return false, err
+			}
+			schemas[f.SchemaVersion] = v
+		}
+		if !servesExactly(v.Schema, l.types.Schema) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// rebuild makes one file of earlier ones again from their raw pages.
+func (l *landing) rebuild(ctx context.Context, g group, parts []part) error {
 	if err := l.step(ctx, "convert again"); err != nil {
 		return err
 	}
@@ -127,10 +159,10 @@ func (l *landing) rebuild(ctx context.Context, f *dataset.File, parts []part) er
 		return err
 	}
 	// Compacting what was merged may have left rows out that newer ones replace.
-	if made.Rows != f.Rows && len(l.base.version.Key) == 0 {
-		return errs.New(errs.Internal, "%d rows of an earlier file became %d when it was made again; nothing is kept", f.Rows, made.Rows)
+	if made.Rows != g.rows() && len(l.base.version.Key) == 0 {
+		return errs.New(errs.Internal, "%d rows of an earlier file became %d when it was made again; nothing is kept", g.rows(), made.Rows)
 	}
-	l.outputs = append(l.outputs, output{path: l.parquet(name), made: made, raws: f.Raws, old: f})
+	l.outputs = append(l.outputs, output{path: l.parquet(name), made: made, raws: g.raws, old: g.files})
 	return nil
 }
 

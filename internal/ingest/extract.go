@@ -15,7 +15,7 @@ import (
 
 // extractAgain decodes the stored pages with another response path. What comes out
 // is one file, and one object of raw pages, whatever runs the pages came from.
-func (l *landing) extractAgain(ctx context.Context, files []earlierFile) error {
+func (l *landing) extractAgain(ctx context.Context, files []earlierGroup) error {
 	paths, err := l.pagesOf(ctx, files)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (l *landing) landExtracted(ctx context.Context) error {
 // pagesOf returns the files of raw pages, each once, in the order of their rows.
 // It fails if some of their records were recognized as repeated: with another path
 // nobody could tell which.
-func (l *landing) pagesOf(ctx context.Context, files []earlierFile) ([]string, error) {
+func (l *landing) pagesOf(ctx context.Context, files []earlierGroup) ([]string, error) {
 	state, _, _, err := l.cursorState(ctx, l.datasource.ID, l.base.dataset)
 	if err != nil {
 		return nil, err

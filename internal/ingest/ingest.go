@@ -1,5 +1,5 @@
-// Package ingest runs a connection: it fetches pages, lands their records as one
-// typed Parquet file, and commits data objects, lineage and a new dataset version
+// Package ingest runs a connection: it fetches pages, lands their records as typed
+// Parquet files, and commits data objects, lineage and a new dataset version
 // in one transaction.
 //
 // A test is a run with a limit and without a landing: both go through
@@ -56,6 +56,9 @@ type Service struct {
 	// of Blobs. A run that was cut off goes on from there. Empty means that it begins
 	// again.
 	Work string
+
+	// Slice is how many bytes of records make a Parquet file; 0 means 128 MB.
+	Slice int64
 
 	// Step, if set, is called before each step of a landing that a crash may part from
 	// the next: tests fail, hang or die there. An error fails the step.

@@ -54,8 +54,14 @@ func (l *landing) checkKeys(ctx context.Context) error {
 	if err := l.checkEarlierKeys(key); err != nil {
 		return err
 	}
+	var files []string
+	for _, o := range l.outputs {
+		if o.old == nil {
+			files = append(files, o.path)
+		}
+	}
 	own := engine.Query{Scope: l.datasource.ProjectID, Dir: l.stage,
-		Tables: []engine.Table{{Name: "t", Files: []string{l.outputs[0].path}, Schema: l.types.Schema}}}
+		Tables: []engine.Table{{Name: "t", Files: files, Schema: l.types.Schema}}}
 	own.SQL = fmt.Sprintf(`SELECT count(*) AS n, (SELECT count(*) FROM (SELECT DISTINCT %s FROM t)) AS k FROM t`, names(key))
 	counts, err := l.numbers(ctx, own)
 	if err != nil {
@@ -123,8 +129,8 @@ func (l *landing) countKeys(ctx context.Context, objects []dataset.Object) (int6
 	}
 	replaced := map[dataset.ID]bool{}
 	for i, o := range l.outputs {
-		if o.old != nil {
-			replaced[o.old.ObjectID] = true
+		for _, f := range o.old {
+			replaced[f.ObjectID] = true
 		}
 		if err := add(objects[i].Key, l.types.Schema, o.old != nil); err != nil {
 			return 0, err

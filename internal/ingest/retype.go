@@ -123,31 +123,31 @@ func parseType(text string) (table.Type, error) {
 		Fix("use one of: BOOLEAN, BIGINT, DOUBLE, DECIMAL(18,2), VARCHAR, DATE, TIMESTAMP, TIMESTAMPTZ, JSON, or null to let the values decide")
 }
 
-// An earlierFile is a file of the current version with the raw pages it is made of.
-type earlierFile struct {
-	file  dataset.File
+// An earlierGroup is files of the current version with the raw pages they are made of.
+type earlierGroup struct {
+	group
 	parts []part
 }
 
 // allRaws returns the files of the current version; errs.Conflict if the raw pages
 // of one are gone.
-func (s *Service) allRaws(ctx context.Context, d dataset.Dataset) ([]earlierFile, error) {
+func (s *Service) allRaws(ctx context.Context, d dataset.Dataset) ([]earlierGroup, error) {
 	files, err := s.Datasets.Files(ctx, d.ID, d.Version)
 	if err != nil {
 		return nil, err
 	}
-	var all []earlierFile
+	var all []earlierGroup
 	l := landing{Service: s}
-	for _, f := range files {
-		parts, err := l.rawParts(ctx, f.Raws)
+	for _, g := range groupsOf(files) {
+		parts, err := l.rawParts(ctx, g.raws)
 		if errs.KindOf(err) == errs.NotFound {
-			return nil, errs.New(errs.Conflict, "the raw pages of %d rows of version %d are not kept any more, so their types cannot be decided again", f.Rows, f.AddedVersion).
+			return nil, errs.New(errs.Conflict, "the raw pages of %d rows of version %d are not kept any more, so their types cannot be decided again", g.rows(), g.last().AddedVersion).
 				Named("raw-pages-gone").Fix("run the datasource again with mode replace, and then retype", `keep raw pages from then on: set raw_pages to "keep"`)
 		}
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, earlierFile{f, parts})
+		all = append(all, earlierGroup{g, parts})
 	}
 	return all, nil
 }
@@ -187,7 +187,7 @@ func (s *Service) retype(ctx context.Context, run *job.Run) (err error) {
 
 // openRetype reads what is there, and merges the types that were chosen now with
 // those that were chosen before.
-func (l *landing) openRetype(ctx context.Context) ([]earlierFile, error) {
+func (l *landing) openRetype(ctx context.Context) ([]earlierGroup, error) {
 	var err error
 	l.base.exists = true
 	if l.base.dataset, err = l.Datasets.Dataset(ctx, l.payload.Dataset); err != nil {
@@ -219,7 +219,7 @@ func (l *landing) openRetype(ctx context.Context) ([]earlierFile, error) {
 }
 
 // typeAgain makes every file again with the types that are right now.
-func (l *landing) typeAgain(ctx context.Context, files []earlierFile) error {
+func (l *landing) typeAgain(ctx context.Context, files []earlierGroup) error {
 	types, err := l.base.observer()
 	if err == nil && len(l.base.facts) == 0 {
 		err = observeAll(ctx, types, files)
@@ -233,7 +233,7 @@ func (l *landing) typeAgain(ctx context.Context, files []earlierFile) error {
 	}
 	for i := range files {
 		l.run.Progress(ctx, job.Progress{Phase: "convert", Message: "building the dataset again", Fraction: 0.1 + 0.8*float64(i)/float64(len(files))})
-		if err := l.rebuild(ctx, &files[i].file, files[i].parts); err != nil {
+		if err := l.rebuild(ctx, files[i].group, files[i].parts); err != nil {
 			return err
 		}
 	}
@@ -241,7 +241,7 @@ func (l *landing) typeAgain(ctx context.Context, files []earlierFile) error {
 }
 
 // observeAll shows the records of all files to types.
-func observeAll(ctx context.Context, types *typing.Observer, files []earlierFile) error {
+func observeAll(ctx context.Context, types *typing.Observer, files []earlierGroup) error {
 	for _, f := range files {
 		for _, p := range f.parts {
 			if err := eachRecord(ctx, p, types.Observe); err != nil {

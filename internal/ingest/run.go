@@ -37,7 +37,8 @@ type landing struct {
 	types   typing.Result
 	facts   json.RawMessage
 	next    *CursorState // what is to be remembered; nil if nothing is new
-	outputs []output     // the Parquet files, that of the new records first
+	outputs []output     // the Parquet files, those of the new records first
+	slices  *slicer      // converts while records arrive; nil before, and where all are there already
 	report  Landing
 }
 
@@ -71,6 +72,7 @@ func (l *landing) land(ctx context.Context) (err error) {
 		return err
 	}
 	defer remove()
+	defer func() { l.slices.stop() }()
 	if err := l.fetch(ctx); err != nil {
 		return err
 	}
@@ -134,7 +136,9 @@ func (l *landing) newSink(ctx context.Context) (*sink, error) {
 	if l.setting.Mode == httpsource.Merge {
 		w.keys = &keyWatch{key: l.setting.Key}
 	}
-	return &sink{ctx: ctx, run: l.run, types: types, watch: w, step: l.step}, nil
+	l.slices.stop() // those of a sink that was of no use
+	l.slices, err = newSlicer(ctx, l.stage, l.Slice, func() typing.Result { return l.base.decideAfter(types, l.slices.last()) }, l.makeSlice)
+	return &sink{ctx: ctx, run: l.run, types: types, watch: w, slices: l.slices, step: l.step}, err
 }
 
 // fetch brings every page into the spill and watches the types go by. Pages that
@@ -164,7 +168,7 @@ func (l *landing) fetch(ctx context.Context) error {
 			return err
 		}
 	}
-	l.types = l.base.decide(to.types)
+	l.types = l.base.decideAfter(to.types, l.slices.last())
 	l.facts, err = to.types.State()
 	return err
 }

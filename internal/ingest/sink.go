@@ -21,6 +21,7 @@ type sink struct {
 	spill   *spill.Writer
 	types   *typing.Observer
 	watch   *watcher
+	slices  *slicer // nil if nothing is converted yet
 	step    func(ctx context.Context, name string) error
 	pages   int64
 	records int64
@@ -49,13 +50,18 @@ func (s *sink) Record(raw []byte) error {
 	return nil
 }
 
-// look notes what a record means for types, key and cursor.
+// look notes what a record means for types, key and cursor, and begins to convert it.
 func (s *sink) look(raw []byte) error {
+	at := s.watch.seen
 	land, err := s.watch.see(raw)
 	if err != nil || !land {
 		return err
 	}
-	return s.types.Observe(raw)
+	if err := s.types.Observe(raw); err != nil {
+		return err
+	}
+	s.slices.add(at, raw)
+	return nil
 }
 
 // EndPage closes the page.

@@ -90,11 +90,7 @@ func (w *Writer) Record(raw []byte) error {
 		w.ship()
 	}
 	start := len(w.lines)
-	if bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') < 0 {
-		w.lines = append(w.lines, raw...)
-	} else {
-		w.lines = compact(w.lines, raw)
-	}
+	w.lines = AppendLine(w.lines, raw)
 	if line := w.lines[start:]; len(line) == 0 || line[0] <= ' ' || bytes.IndexByte(line, '\n') >= 0 {
 		w.lines = w.lines[:start]
 		return errs.New(errs.Invalid, "a record is not valid JSON").Named("bad-json")
@@ -111,6 +107,15 @@ func (w *Writer) Record(raw []byte) error {
 	}
 	w.ship()
 	return w.pack.failed()
+}
+
+// AppendLine appends the record, a valid JSON value, as a writer stores it, without
+// a newline.
+func AppendLine(dst, record []byte) []byte {
+	if bytes.IndexByte(record, '\n') < 0 && bytes.IndexByte(record, '\r') < 0 {
+		return append(dst, record...)
+	}
+	return compact(dst, record)
 }
 
 // EndPage ends the page, of which so many bytes came over the wire. A page that

@@ -2,6 +2,7 @@ package typing
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"millwright/internal/table"
@@ -30,6 +31,11 @@ func (r Result) Normalizer() *Normalizer {
 	n.root.mergeZeros(r.merged)
 	n.root.force(r.forced)
 	return n
+}
+
+// Alike reports whether the normal form of a record is the same for both.
+func (r Result) Alike(s Result) bool {
+	return r.Schema.Equal(s.Schema) && slices.Equal(r.merged, s.merged) && slices.Equal(r.forced, s.forced)
 }
 
 // A Report says what was seen at a place, and what became of it.

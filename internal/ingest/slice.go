@@ -1,0 +1,305 @@
+package ingest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"millwright/internal/engine"
+	"millwright/internal/errs"
+	"millwright/internal/ingest/spill"
+	"millwright/internal/ingest/typing"
+)
+
+const (
+	// sliceBytes is how many bytes of records make a Parquet file. DuckDB scans row
+	// groups in parallel, and smaller files cost more to open than to read; of larger
+	// ones less is converted while pages still arrive.
+	sliceBytes = 128 << 20
+
+	// sliceQueue is how many slices may wait for their conversion, which bounds the
+	// disk that they take. Later ones are converted from the raw pages at the end.
+	sliceQueue = 4
+
+	sliceBuffer = 256 << 10
+)
+
+// A slice is a run of records that become one Parquet file.
+type slice struct {
+	first, end int64 // records of the run from first on and before end, counted from 0; those that are skipped too
+	landed     int64 // of these, those that are not skipped
+	bytes      int64 // of their lines
+	path       string
+	types      typing.Result // as they were known when it ended
+	output     string
+	made       engine.Converted
+	done       bool // output holds the records, as of types
+}
+
+// A slicer cuts the records of a run into slices, and converts these with the types
+// that are known so far while more records arrive.
+//
+// It is there for speed alone: whatever fails here is no error of the run, and is
+// done again from the raw pages when all types are known; see landing.convert.
+// add, cut and types are called from one goroutine, and convert runs on another.
+type slicer struct {
+	dir    string
+	limit  int64
+	decide func() typing.Result // the types of all records so far
+
+	all  []*slice
+	open *slice // the last of all, which still grows; nil if the next record begins one
+	file *os.File
+	buf  []byte
+
+	queue   chan *slice  // has room for all that wait
+	waiting atomic.Int64 // slices in queue, the one that is converted among them
+	work    sync.WaitGroup
+	cancel  context.CancelFunc
+	closed  bool
+}
+
+func newSlicer(ctx context.Context, stage string, limit int64, decide func() typing.Result, convert func(context.Context, *slice) error) (*slicer, error) {
+	dir, err := os.MkdirTemp(stage, "slices-")
+	if err != nil {
+		return nil, err
+	}
+	if limit <= 0 {
+		limit = sliceBytes
+	}
+	s := &slicer{dir: dir, limit: limit, decide: decide, queue: make(chan *slice, sliceQueue+2)}
+	ctx, s.cancel = context.WithCancel(ctx)
+	s.work.Go(func() {
+		for one := range s.queue {
+			if ctx.Err() == nil && one.path != "" {
+				one.done = convert(ctx, one) == nil
+			}
+			one.drop()
+			s.waiting.Add(-1)
+		}
+	})
+	return s, nil
+}
+
+// add takes a record, the at-th of the run, that is to be landed. It does not keep it.
+func (s *slicer) add(at int64, record []byte) {
+	if s == nil {
+		return
+	}
+	if s.open == nil {
+		s.begin(at)
+	}
+	one, before := s.open, len(s.buf)
+	s.buf = append(spill.AppendLine(s.buf, record), '\n')
+	one.end = at + 1
+	one.landed++
+	one.bytes += int64(len(s.buf) - before)
+	if len(s.buf) >= sliceBuffer {
+		s.flush()
+	}
+	if one.bytes >= s.limit {
+		s.cut(s.decide())
+	}
+}
+
+// begin opens a slice at a record, and a file for it if not too many wait.
+func (s *slicer) begin(at int64) {
+	name := filepath.Join(s.dir, strconv.Itoa(len(s.all)))
+	s.open = &slice{first: at, end: at, output: name + ".parquet"}
+	s.all = append(s.all, s.open)
+	if s.waiting.Load() > sliceQueue || !s.hasRoom() {
+		return
+	}
+	file, err := os.OpenFile(name+".ndjson", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err == nil {
+		s.file, s.open.path = file, file.Name()
+	}
+}
+
+// hasRoom reports whether the disk has so much space that files which only save time
+// take none from what has to be stored.
+func (s *slicer) hasRoom() bool {
+	var disk unix.Statfs_t
+	err := unix.Statfs(s.dir, &disk)
+	return err == nil && int64(disk.Bavail)*int64(disk.Bsize) > 2*(sliceQueue+1)*s.limit
+}
+
+func (s *slicer) flush() {
+	if s.file != nil {
+		if _, err := s.file.Write(s.buf); err != nil {
+			s.lose()
+		}
+	}
+	s.buf = s.buf[:0]
+	if cap(s.buf) > 2*sliceBuffer {
+		s.buf = nil
+	}
+}
+
+// lose gives up the file of the open slice.
+func (s *slicer) lose() {
+	_ = s.file.Close() // it is not needed any more
+	s.file = nil
+	s.open.drop()
+}
+
+// cut ends the open slice, whose records have these types.
+func (s *slicer) cut(types typing.Result) {
+	one := s.open
+	if one == nil {
+		return
+	}
+	s.flush()
+	if s.file != nil {
+		if err := s.file.Close(); err != nil {
+			one.drop()
+		}
+	}
+	s.file, s.open = nil, nil
+	one.types = types
+	if one.path != "" {
+		s.waiting.Add(1)
+		s.queue <- one
+	}
+}
+
+// last returns the types of the slice that was cut last; nil if there is none.
+func (s *slicer) last() *typing.Result {
+	if s == nil {
+		return nil
+	}
+	for i := len(s.all) - 1; i >= 0; i-- {
+		if s.all[i] != s.open {
+			return &s.all[i].types
+		}
+	}
+	return nil
+}
+
+// end cuts the last slice and waits until all are converted that can be.
+func (s *slicer) end(types typing.Result) []*slice {
+	if s == nil {
+		return nil
+	}
+	s.cut(types)
+	s.close()
+	return s.all
+}
+
+func (s *slicer) close() {
+	if !s.closed {
+		s.closed = true
+		close(s.queue)
+	}
+	s.work.Wait()
+	s.cancel()
+}
+
+// stop ends all that goes on, so that the stage can be removed.
+func (s *slicer) stop() {
+	if s == nil {
+		return
+	}
+	s.cancel()
+	if s.file != nil {
+		s.lose()
+	}
+	s.close()
+}
+
+// drop removes the slice's records.
+func (s *slice) drop() {
+	if s.path != "" {
+		_ = os.Remove(s.path) // else it goes with the stage
+		s.path = ""
+	}
+}
+
+// makeSlice converts a slice from its records.
+func (l *landing) makeSlice(ctx context.Context, s *slice) error {
+	input := s.path
+	if !s.types.Direct {
+		input += ".normal.ndjson"
+		defer os.Remove(input)
+		if err := normalize(ctx, s.path, s.types, input); err != nil {
+			return err
+		}
+		s.drop()
+	}
+	return l.convertSlice(ctx, s, input)
+}
+
+// convertSlice makes the slice's Parquet file of its records in normal form.
+func (l *landing) convertSlice(ctx context.Context, s *slice, input string) (err error) {
+	s.made, err = l.Engine.Convert(ctx, engine.Conversion{Input: input, Output: s.output, Schema: s.types.Schema})
+	if err != nil {
+		return err
+	}
+	if s.made.Rows != s.landed {
+		err = errs.New(errs.Internal, "%d records became %d rows; nothing is kept", s.landed, s.made.Rows)
+		return errors.Join(err, os.Remove(s.output))
+	}
+	return nil
+}
+
+// normalize writes the records of a file in normal form.
+func normalize(ctx context.Context, in string, types typing.Result, out string) (err error) {
+	from, err := os.Open(in)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := createLines(out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, to.close()) }()
+	norm := types.Normalizer()
+	lines := bufio.NewScanner(from)
+	lines.Buffer(make([]byte, 0, sliceBuffer), longestLine)
+	for n := int64(0); lines.Scan(); n++ {
+		if n%lookEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := to.add(norm, lines.Bytes()); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+// longestLine is more than any record has that was spilled.
+const longestLine = 64<<20 + 2
+
+// A lineFile is a file of records in normal form, not compressed: it is read once.
+type lineFile struct {
+	file *os.File
+	buf  *bufio.Writer
+	line []byte
+}
+
+func createLines(path string) (*lineFile, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return &lineFile{file: file, buf: bufio.NewWriterSize(file, sliceBuffer)}, nil
+}
+
+func (f *lineFile) add(norm *typing.Normalizer, record []byte) (err error) {
+	if f.line, err = norm.Append(f.line[:0], record); err != nil {
+		return err
+	}
+	f.line = append(f.line, '\n')
+	_, err = f.buf.Write(f.line)
+	return err
+}
+
+func (f *lineFile) close() error { return errors.Join(f.buf.Flush(), f.file.Close()) }
