@@ -42,9 +42,13 @@ func TestLanding(t *testing.T) {
 	}
 	b := &landings{mill: newMill(t), source: source(t, 0, serveDealsOf+"="+strconv.Itoa(different)), deals: makeDeals(different)}
 	b.start()
-	var report strings.Builder
-	w := tabwriter.NewWriter(&report, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(&report, "\nLanding: HTTP to committed Parquet through the server, beside DuckDB's COPY with the same schema from a local file, 2 threads; medians in turns\n\n")
+	// Each table is printed when it is known: all of them take long.
+	report := io.Discard
+	if full() {
+		report = os.Stdout
+	}
+	w := tabwriter.NewWriter(report, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(report, "\nLanding: HTTP to committed Parquet through the server, beside DuckDB's COPY with the same schema from a local file, 2 threads; medians in turns\n\n")
 	fmt.Fprintln(w, "records\tMB\tlanding s\tCOPY s\tratio (goal 1.60)\tdownload s\tCPU s of server\tof workers\tof COPY\tphases\t")
 	for _, n := range sizes {
 		turns := rounds
@@ -54,11 +58,11 @@ func TestLanding(t *testing.T) {
 		b.copying(w, n, turns)
 	}
 	w.Flush()
-	fmt.Fprintf(&report, "\nA source that takes 15 ms a page, 16 pages in flight\n\n")
+	fmt.Fprintf(report, "\nA source that takes 15 ms a page, 16 pages in flight\n\n")
 	fmt.Fprintln(w, "records\tpages\tlanding s\tdownload s\tratio (goal 1.10)\t")
 	b.waiting(w, slow, rounds)
 	w.Flush()
-	fmt.Fprintf(&report, "\nMost memory of the server and its workers together (RSS, pages that they share counted each time)\n\n")
+	fmt.Fprintf(report, "\nMost memory of the server and its workers together (RSS, pages that they share counted each time)\n\n")
 	fmt.Fprintln(w, "form\trecords\tMB\tlanding s\tMB (goal 800)\tof the server alone\t")
 	for _, n := range memory {
 		for _, form := range []string{"pages", "document", "ndjson"} {
@@ -68,9 +72,6 @@ func TestLanding(t *testing.T) {
 	}
 	w.Flush()
 	b.stop()
-	if full() {
-		fmt.Println(report.String())
-	}
 }
 
 // A landings measures runs.
@@ -251,6 +252,32 @@ var phaseOf = regexp.MustCompile(`"phase":"([a-z_]+)"`)
 
 // follow waits for the end of a job and says how long it was in each phase.
 func (b *landings) follow(job string, began time.Time) string {
+	phase, since := "wait", began
+	var all []string
+	for {
+		b.events(job, func(now string) {
+			if now != phase {
+				all = append(all, fmt.Sprintf("%s %.2f", phase, time.Since(since).Seconds()))
+				phase, since = now, time.Now()
+			}
+		})
+		var j struct {
+			Status string
+			Error  json.RawMessage
+		}
+		switch b.call("GET", "/v1/jobs/"+job, nil, &j); j.Status {
+		case "completed":
+			return strings.Join(append(all, fmt.Sprintf("%s %.2f", phase, time.Since(since).Seconds())), ", ")
+		case "failed", "canceled":
+			b.t.Fatalf("the run is %s: %s", j.Status, j.Error)
+		}
+		// The stream ended before the job did, as it may after some minutes.
+	}
+}
+
+// events reads a job's events until their stream ends.
+func (b *landings) events(job string, phase func(string)) {
+	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.url+"/v1/jobs/subscribe/"+job, nil)
 	if err != nil {
 		b.t.Fatal(err)
@@ -261,24 +288,13 @@ func (b *landings) follow(job string, began time.Time) string {
 		b.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	phase, since := "wait", began
-	var all []string
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if m := phaseOf.FindStringSubmatch(lines.Text()); m != nil && m[1] != phase {
-			all = append(all, fmt.Sprintf("%s %.2f", phase, time.Since(since).Seconds()))
-			phase, since = m[1], time.Now()
+		if m := phaseOf.FindStringSubmatch(lines.Text()); m != nil {
+			phase(m[1])
 		}
 	}
-	var j struct {
-		Status string
-		Error  json.RawMessage
-	}
-	if b.call("GET", "/v1/jobs/"+job, nil, &j); j.Status != "completed" {
-		b.t.Fatalf("the run is %s: %s", j.Status, j.Error)
-	}
-	return strings.Join(append(all, fmt.Sprintf("%s %.2f", phase, time.Since(since).Seconds())), ", ")
 }
 
 // newMill builds the binary that is measured.
