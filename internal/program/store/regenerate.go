@@ -62,7 +62,10 @@ func (s *Store) RegenerateTx(ctx context.Context, tx meta.Querier, g Regeneratio
 	}
 	saved, done := []Record{}, []Alteration{}
 	met := map[ID]bool{}
-	var written []string
+	var written, coming []string
+	for _, p := range g.Programs {
+		coming = append(coming, GenKey(p))
+	}
 	for place, p := range g.Programs {
 		r := Record{ProjectID: g.ProjectID, DatasetID: g.DatasetID, DatasetVersion: g.DatasetVersion, Program: p}
 		if err := r.normalize(); err != nil {
@@ -73,7 +76,7 @@ func (s *Store) RegenerateTx(ctx context.Context, tx meta.Querier, g Regeneratio
 		}
 		written = append(written, GenKey(p))
 		kind := "added"
-		if at := find(known, p, met); at < 0 {
+		if at := find(known, p, met, coming); at < 0 {
 			r, err = s.generate(ctx, tx, r, GenKey(p), place)
 		} else {
 			old := known[at]
@@ -108,15 +111,16 @@ func (s *Store) RegenerateTx(ctx context.Context, tx meta.Querier, g Regeneratio
 }
 
 // find returns the program that p was before: with the same words, or, of those that
-// may be replaced, the one that asks the same of the same columns.
-func find(known []keyed, p program.Program, met map[ID]bool) int {
+// may be replaced and are not coming again word by word, the one that asks the same
+// of the same columns.
+func find(known []keyed, p program.Program, met map[ID]bool, coming []string) int {
 	key := GenKey(p)
 	if at := slices.IndexFunc(known, func(k keyed) bool { return !met[k.ID] && k.key == key }); at >= 0 {
 		return at
 	}
 	same := Identity(p)
 	return slices.IndexFunc(known, func(k keyed) bool {
-		return !met[k.ID] && k.key != "" && k.replaceable() && Identity(k.Program) == same
+		return !met[k.ID] && k.key != "" && !slices.Contains(coming, k.key) && k.replaceable() && Identity(k.Program) == same
 	})
 }
 

@@ -151,7 +151,9 @@ func TestUpdateMakesVersions(t *testing.T) {
 func TestGenerationReplacesOnlyWhatNobodyTouched(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	first := generate(t, s, sample("stays"), sample("goes"), sample("edited"), sample("published"), sample("deleted"))
+	goes := sample("goes")
+	goes.Template = "another"
+	first := generate(t, s, sample("stays"), goes, sample("edited"), sample("published"), sample("deleted"))
 	custom := must[store.Record](t)(s.Create(t.Context(), store.Record{ProjectID: "p1", DatasetID: "d1", Program: sample("custom")}))
 	must[store.Record](t)(s.Update(t.Context(), first[2].ID, store.Change{Cue: ptr("mine"), SQL: ptr("SELECT 'mine'")}))
 	must[store.Record](t)(s.SetPublished(t.Context(), first[3].ID, true))
