@@ -12,8 +12,8 @@ import (
 type RetypeInput struct {
 	IDInput
 	Body struct {
-		_       struct{}           `json:"-" additionalProperties:"true"`
-		Columns map[string]*string `json:"columns,omitempty" doc:"Column name to type: BOOLEAN, BIGINT, DOUBLE, DECIMAL(p,s), VARCHAR, DATE, TIMESTAMP, TIMESTAMPTZ or JSON; null lets the values decide again. Later runs respect it"`
+		_            struct{}           `json:"-" additionalProperties:"true"`
+		Columns      map[string]*string `json:"columns,omitempty" doc:"Column name to type: BOOLEAN, BIGINT, DOUBLE, DECIMAL(p,s), VARCHAR, DATE, TIMESTAMP, TIMESTAMPTZ or JSON; null lets the values decide again. Later runs respect it"`
 		ResponsePath *string            `json:"response_path,omitempty" doc:"Where the records are instead, such as data.items; empty: found by looking" example:"data.items"`
 	}
 }
