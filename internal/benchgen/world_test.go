@@ -144,12 +144,3 @@ func (w *world) generate(ctx context.Context) (generate.Outcome, error) {
 func (w *world) run(ctx context.Context, p program.Program, values map[string]any) (*evaluate.Result, error) {
 	return w.evaluator.Run(ctx, evaluate.Request{ProjectID: "bench", Program: p, Values: values, MaxRows: 1000})
 }
-
-func mustLoad(t testing.TB, e engine.Engine, name string, records []json.RawMessage) *world {
-	t.Helper()
-	w, err := load(t.Context(), e, t.TempDir(), name, records)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return w
-}

@@ -104,9 +104,7 @@ func (o *outliner) query(i, end int, name string) int {
 		if n == len(parts)-1 {
 			// ORDER BY and LIMIT at the end are of all of them together.
 			cut := o.tail(part[0], part[1])
-			for _, s := range o.block(cut, part[1]).Steps {
-				b.Steps = append(b.Steps, s)
-			}
+			b.Steps = append(b.Steps, o.block(cut, part[1]).Steps...)
 			part[1] = cut
 		}
 		b.Blocks = append(b.Blocks, o.query(part[0], part[1], ""))

@@ -24,7 +24,6 @@ type named struct {
 	at, end int
 	col     profile.Column
 	value   string
-	not     bool
 }
 
 // A reading is a question as it is understood for one table.
