@@ -175,7 +175,7 @@ func (s *server) read(project, datasource string, c sending, keep func(name stri
 }
 
 // selectAll runs programs that name every column, the last one first, at most
-// 2,500 at a time.
+// 1,000 at a time.
 func (s *server) selectAll(project string, d dataline) (results [][]byte) {
 	s.t.Helper()
 	var schema struct {
@@ -184,7 +184,7 @@ func (s *server) selectAll(project string, d dataline) (results [][]byte) {
 	if err := json.Unmarshal(d.Schema, &schema); err != nil {
 		s.t.Fatal(err)
 	}
-	for part := range slices.Chunk(schema.Columns, 2500) {
+	for part := range slices.Chunk(schema.Columns, 1000) {
 		columns := ""
 		for _, c := range part {
 			columns = `, "` + strings.ReplaceAll(c.Name, `"`, `""`) + `"` + columns
