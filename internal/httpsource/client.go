@@ -55,6 +55,7 @@ type Sink interface {
 type Options struct {
 	MaxPages    int64 // stop after so many pages
 	MaxRecords  int64 // stop after so many records
+	Look        bool  // read the first page to its end and prove how the source pages, even when that page alone reaches MaxRecords
 	Attempts    int   // requests for one page; 0 means what the spec says
 	HeadBytes   int   // keep this much of the first body in Outcome.Head; at most 64 KB
 	SampleBytes int   // keep records in Outcome.Sample until they are this long

@@ -65,7 +65,7 @@ func (f *fetch) deliver(l *loaded, number int) (facts, error) {
 	f.opening = true
 	before := f.out.Records
 	res, kept, err := f.split(l, r)
-	p.records, p.hash = f.out.Records-before, f.hash.Sum64()
+	p.records, p.hash = f.out.Records-before+f.over, f.hash.Sum64()
 	if errors.Is(err, errEnough) {
 		p.enough, err = true, nil
 	} else if e, ok := errs.Find(err); ok && l.partial && e.Type == "body-truncated" {
@@ -75,7 +75,7 @@ func (f *fetch) deliver(l *loaded, number int) (facts, error) {
 		return p, err
 	}
 	if kept != nil {
-		if err := kept(p.enough || l.partial); err != nil {
+		if err := kept(p.enough || l.partial || f.over > 0); err != nil {
 			return p, err
 		}
 	}
@@ -177,7 +177,7 @@ func faultInRow(row []byte) string {
 // record gives one record to the sink and keeps it as a sample.
 func (f *fetch) record(raw []byte) error {
 	if f.opt.MaxRecords > 0 && f.out.Records >= f.opt.MaxRecords {
-		return errEnough
+		return f.lookOn(raw)
 	}
 	if f.opening {
 		f.openings[maphash.Bytes(f.hash.Seed(), raw)], f.opening = true, false
@@ -197,6 +197,25 @@ func (f *fetch) record(raw []byte) error {
 		return fromSink{err}
 	}
 	f.out.Records++
+	if f.needsLast() {
+		f.last = append(f.last[:0], raw...)
+	}
+	return nil
+}
+
+// lookBytes bounds what is read of a first page only to see how it ends.
+const lookBytes = 32 << 20
+
+// lookOn passes over a record beyond the limit. The first page of a look is read
+// on, since what leads to the second often stands behind the records.
+func (f *fetch) lookOn(raw []byte) error {
+	if !f.opt.Look || f.out.Pages > 0 || f.looked+len(raw) > lookBytes {
+		return errEnough
+	}
+	f.over++
+	f.looked += len(raw)
+	f.hash.Write(raw)
+	f.hash.WriteByte('\n')
 	if f.needsLast() {
 		f.last = append(f.last[:0], raw...)
 	}

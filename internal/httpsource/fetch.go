@@ -38,6 +38,9 @@ type fetch struct {
 	hidden   int64           // records in which a secret was hidden
 	single   bool            // the answer is one object
 	last     []byte          // the last record of the page, if paging may need it
+	over     int64           // records of the first page beyond MaxRecords, looked at only
+	looked   int             // their bytes
+	proving  bool            // page two is fetched only to prove how the source pages
 	faulty   string          // a page that speaks of an error in place of records
 	total    claim
 	ahead    ahead
@@ -185,6 +188,9 @@ func (f *fetch) run(ctx context.Context) error {
 		if p.enough {
 			f.limited("max-records", f.opt.MaxRecords, "records")
 			return f.endPage(p, "")
+		}
+		if f.over > 0 {
+			return f.prove(ctx, w.call, p)
 		}
 		if style == nil {
 			style, w, err = f.second(ctx, w.call, p)

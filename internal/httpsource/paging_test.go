@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -548,5 +549,43 @@ func TestAlarms(t *testing.T) {
 				t.Errorf("the echoed secret arrived: %s", got.rows)
 			}
 		})
+	}
+}
+
+func TestALookProvesThePagingBehindAFullFirstPage(t *testing.T) {
+	// 40 records a page, the token behind them; a look wants 10.
+	asked := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		at := query(r, "after", 0)
+		next := "null"
+		if at < 80 {
+			next = strconv.Itoa(at + 40)
+		}
+		fmt.Fprintf(w, `{"data":%s,"total":120,"meta":{"next_after":%s}}`, rows(at, at+40), next)
+	}))
+	defer srv.Close()
+	spec, err := httpsource.ParseSpec([]byte(`{"method":"GET","url":"` + srv.URL + `?after=0"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := &sink{}
+	out, err := newClient(t).Fetch(t.Context(), spec, httpsource.Options{MaxPages: 2, MaxRecords: 10, Look: true}, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(to.rows) != 10 || out.Records != 10 || asked != 2 || len(to.ends) != 1 {
+		t.Errorf("got %d rows, %d records, %d requests, %d ends of pages", len(to.rows), out.Records, asked, len(to.ends))
+	}
+	if p := out.Detected.Pagination; !p.Verified || p.Setting.Kind == paginate.None {
+		t.Errorf("paging: %+v", p)
+	}
+	if v := out.Verdict; v.State != httpsource.Limited || v.Reason != "max-records" || v.TotalClaimed == nil || *v.TotalClaimed != 120 {
+		t.Errorf("verdict: %+v", v)
+	}
+	// Without a look the page is left at once.
+	asked = 0
+	if out, err = newClient(t).Fetch(t.Context(), spec, httpsource.Options{MaxRecords: 10}, &sink{}); err != nil || asked != 1 || out.Verdict.State != httpsource.Limited {
+		t.Errorf("without a look: %d requests, %+v, %v", asked, out.Verdict, err)
 	}
 }

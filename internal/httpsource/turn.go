@@ -70,6 +70,20 @@ func (f *fetch) second(ctx context.Context, c call, p facts) (paginate.Style, *w
 	return nil, nil, nil
 }
 
+// prove finds out how the source pages although no more records are wanted: the
+// second page is asked for and let go of.
+func (f *fetch) prove(ctx context.Context, c call, p facts) error {
+	f.proving = true
+	_, w, err := f.second(ctx, c, p)
+	if w != nil {
+		f.drop(w.loaded)
+	}
+	if err == nil && f.out.Verdict.State != Incomplete {
+		f.limited("max-records", f.opt.MaxRecords, "records")
+	}
+	return err
+}
+
 // isGuess reports whether a way of paging rests on the name of a parameter that
 // the source did not give.
 func isGuess(k paginate.Kind) bool {
@@ -168,7 +182,7 @@ func (f *fetch) decide(a paginate.Answer, c call, style paginate.Style) (*call, 
 	switch token := next.token(); {
 	case f.opt.MaxPages > 0 && f.out.Pages >= f.opt.MaxPages:
 		f.limited("max-pages", f.opt.MaxPages, "pages")
-	case f.opt.MaxRecords > 0 && f.out.Records >= f.opt.MaxRecords:
+	case f.opt.MaxRecords > 0 && f.out.Records >= f.opt.MaxRecords && !f.proving:
 		f.limited("max-records", f.opt.MaxRecords, "records")
 	case f.tokens[token]:
 		f.incomplete("repeated-token", "page "+itoa(a.Number)+" leads back to a page that was fetched before", "report it to the source", "set options.pagination for this connection")

@@ -33,6 +33,9 @@ func (f *fetch) tally(p facts, number int) {
 // finish makes the verdict when a style says that the data ends.
 func (f *fetch) finish(a paginate.Answer, done string, sure bool) {
 	f.claims(a)
+	if f.proving {
+		return // the records that were left out are not missing
+	}
 	records := f.out.Records
 	if f.out.Verdict.RepeatedPages > 0 {
 		f.incomplete("repeated-page", fmt.Sprintf("%d pages have the records of an earlier page", f.out.Verdict.RepeatedPages),

@@ -70,7 +70,7 @@ type Service struct {
 // what was known when it failed.
 func (s *Service) Test(ctx context.Context, spec httpsource.Spec, secrets httpsource.Lookup) (httpsource.Outcome, error) {
 	return s.Client.Fetch(ctx, spec, httpsource.Options{
-		MaxPages: testPages, MaxRecords: testRecords, HeadBytes: headBytes, SampleBytes: sampleBytes, Secrets: secrets,
+		MaxPages: testPages, MaxRecords: testRecords, Look: true, HeadBytes: headBytes, SampleBytes: sampleBytes, Secrets: secrets,
 	}, forget{})
 }
 
