@@ -137,8 +137,8 @@ func (in *inspection) parallel() (Finding, bool) {
 		"%d arrays of %d values each: %s", len(best.lengths), best.lengths[0], clip(strings.Join(best.members, ", ")))}, true
 }
 
-// fallback takes a list under a usual name, empty or of scalars, and otherwise
-// the object as one row.
+// fallback takes a list under a usual name, empty or of scalars, or one that is
+// all of the answer, and otherwise the object as one row.
 func (in *inspection) fallback() Finding {
 	for _, c := range in.arrays {
 		if len(c.names) <= 2 && slices.Contains(envelopeNames(), strings.ToLower(c.names[len(c.names)-1])) && c.siblings <= 8 {
@@ -147,6 +147,11 @@ func (in *inspection) fallback() Finding {
 				return Finding{Path: dotted(c.names), Evidence: "an empty array under a usual name"}
 			}
 			return Finding{Path: dotted(c.names), Shape: Rows, Evidence: fmt.Sprintf("an array of %d values under a usual name", c.count)}
+		}
+	}
+	for _, c := range in.arrays {
+		if c.alone && len(c.names) == 1 && c.count > 1 {
+			return Finding{Path: dotted(c.names), Shape: Rows, Evidence: fmt.Sprintf("an array of %d values is all that the answer holds", c.count)}
 		}
 	}
 	return Finding{Path: "$", Shape: Rows, Evidence: "one object without an array of objects in it: one row"}

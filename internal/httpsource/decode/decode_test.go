@@ -232,6 +232,8 @@ func TestInspect(t *testing.T) {
 		{"a Prometheus matrix", `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[1,"2"]]}]}}`, "data.result", decode.Prometheus},
 		{"an empty list under a usual name", `{"data":[],"total":0}`, "data", ""},
 		{"an array of scalars under a usual name", `{"results":["a","b"],"n":2}`, "results", decode.Rows},
+		{"an array of scalars that is all there is", `{"repositories":["a","b"]}`, "repositories", decode.Rows},
+		{"a list of scalars beside something is a field", `{"name":"a","tags":["a","b"]}`, "$", decode.Rows},
 		{"a key with a dot", `{"a.b":[{"x":1},{"x":2}]}`, `"a.b"`, decode.Rows},
 		{"a feature collection", `{"type":"FeatureCollection","features":[{"type":"Feature","geometry":{"coordinates":[1,2]}}]}`, "features", decode.Rows},
 		{"a scalar", `"x"`, "$", decode.Rows},

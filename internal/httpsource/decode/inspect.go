@@ -17,7 +17,8 @@ type candidate struct {
 	objects  int64
 	keys     map[string]int64 // in the first objects
 	sampled  int64
-	siblings int // scalars beside it
+	siblings int  // scalars beside it
+	alone    bool // nothing is beside it
 	look     look
 }
 
@@ -135,7 +136,7 @@ func (in *inspection) object(names []string) (outline, error) {
 	})
 	for _, c := range in.arrays[before:] {
 		if len(c.names) == len(names)+1 {
-			c.siblings = scalars
+			c.siblings, c.alone = scalars, len(own.keys) == 1
 		}
 	}
 	if len(set.lengths) > 1 && len(in.columns) < maxCandidates {
