@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -148,22 +149,15 @@ func TestABackupThatWasKilledIsNeverTakenForOne(t *testing.T) {
 	data := landed(t)
 	// More to copy than a blink: what is named by a row is copied.
 	bulk(t, data, 24, 2<<20)
-	began := time.Now()
-	if got := mw(t, "backup", filepath.Join(t.TempDir(), "b"), "--data", data); got.code != 0 {
-		t.Fatalf("%+v", got)
-	}
-	usual := time.Since(began)
 	rounds := 8
 	cut, whole := 0, 0
-	for range rounds {
+	for round := range rounds {
 		dest := filepath.Join(t.TempDir(), "b")
 		cmd := exec.Command(binary, "backup", dest, "--data", data)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		timer := time.AfterFunc(time.Duration(rand.Int64N(int64(usual)*5/4)), func() { _ = cmd.Process.Kill() })
-		_ = cmd.Wait()
-		timer.Stop()
+		killWhen(cmd, func() bool { return filesIn(dest) >= 3*round+rand.IntN(3) })
 		restored := filepath.Join(t.TempDir(), "r")
 		got := mw(t, "restore", dest, "--data", restored)
 		if _, err := os.Stat(filepath.Join(dest, "SHA256SUMS")); err == nil {
@@ -188,6 +182,41 @@ func TestABackupThatWasKilledIsNeverTakenForOne(t *testing.T) {
 		t.Error("no backup was killed in its middle")
 	}
 	healthy(t, data)
+}
+
+// killWhen kills the process once due says so, and waits for its end. A process
+// that ends before that is left alone.
+func killWhen(cmd *exec.Cmd, due func() bool) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-look.C:
+			if due() {
+				_ = cmd.Process.Kill()
+				<-ended
+				return
+			}
+		}
+	}
+}
+
+// filesIn counts the files below a folder that may not be there yet.
+func filesIn(dir string) (n int) {
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			n++
+		}
+		return nil
+	})
+	return n
 }
 
 // bulk adds stored files, each with its row.
