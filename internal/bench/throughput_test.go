@@ -73,6 +73,7 @@ func TestThroughput(t *testing.T) {
 	slow := max(pages/4, 1)
 	lines := []*measurement{
 		{name: "strict tokenizer (jsontext), in memory", pages: pages, run: b.tokenize},
+		{name: "the same, token by token, in memory", pages: pages, run: b.tokens},
 		{name: "split alone, in memory", pages: pages, run: b.split},
 		{name: "infer alone, in memory", pages: pages, run: b.infer},
 		{name: "spill alone, in memory", pages: pages, run: b.spill},
@@ -161,6 +162,21 @@ func (b *workbench) tokenize(t *testing.T) {
 		}
 	}
 	b.all(t, rows, len(b.bodies))
+}
+
+// tokens reads every token with the strict tokenizer, as whoever looks at values has to.
+func (b *workbench) tokens(t *testing.T) {
+	dec := jsontext.NewDecoder(bytes.NewReader(nil))
+	for _, body := range b.bodies {
+		dec.Reset(bytes.NewReader(body))
+		for {
+			if _, err := dec.ReadToken(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 func (b *workbench) all(t *testing.T, rows, pages int) {

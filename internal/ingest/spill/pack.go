@@ -44,7 +44,7 @@ type job struct {
 
 const (
 	frameMost = 1 << 20 // bytes of records in a frame, if more than one
-	queued    = 8       // frames that wait, rests and notes for the index among them
+	queued    = 32      // frames that wait, rests and notes for the index among them
 	crowded   = 2 << 20 // bytes that wait, from which on frames are stored as they are
 	spareMost = 2 * frameMost
 )
