@@ -91,7 +91,7 @@ func TestRealInfluxDBSeriesBecomeRows(t *testing.T) {
 	}
 
 	two := spec("q", `SELECT * FROM cpu WHERE host <> 'h2' GROUP BY host, zone`)
-	s.finds("series", two, finding{path: "results", shape: "influxdb"})
+	s.finds("series", two, finding{path: "results", shape: "influxdb", paging: "none"})
 	s.lands("series", two, influxRows(t, base, "ns", each, 0, 1), "complete_unverified", "one-answer", 1)
 
 	// The server gives 2000 rows and writes "partial":true behind them.
@@ -103,7 +103,7 @@ func TestRealInfluxDBSeriesBecomeRows(t *testing.T) {
 	chunked := spec("q", `SELECT * FROM cpu GROUP BY host, zone`, "chunked", "true", "chunk_size", "300")
 	chunked["responsePathExtractor"] = "results"
 	chunked["options"] = map[string]any{"shape": "influxdb", "on_partial": "warn"}
-	s.finds("chunked", chunked, finding{path: "results", shape: "influxdb"})
+	s.finds("chunked", chunked, finding{path: "results", shape: "influxdb", paging: "none"})
 	s.lands("chunked", chunked, influxRows(t, base, "ns", each, 0, 1, 2), "complete_unverified", "one-answer", 1)
 
 	// Times as text have nanoseconds, which no timestamp of ours would keep.
