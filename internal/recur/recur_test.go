@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,8 +30,11 @@ func TestTheRunnerStartsRunsWhenTheirTimeHasCome(t *testing.T) {
 		begun := time.Now()
 		var started []time.Duration
 		broken := 0
+		var mu sync.Mutex // guards started and broken
 		r := &recur.Runner{Schedules: &schedule.Store{DB: db, Now: time.Now}, Log: slog.New(slog.NewTextHandler(&log, nil)),
 			Start: func(context.Context, *sql.Tx, schedule.Schedule) (string, error) {
+				mu.Lock()
+				defer mu.Unlock()
 				if broken > 0 {
 					broken--
 					return "", errors.New("the disk is full")
@@ -45,14 +49,18 @@ func TestTheRunnerStartsRunsWhenTheirTimeHasCome(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- r.Run(ctx) }()
 		time.Sleep(12 * time.Minute)
+		mu.Lock()
 		if len(started) != 2 || started[0] != 5*time.Minute || started[1] != 10*time.Minute {
 			t.Errorf("started after %v, want 5m and 10m", started)
 		}
 		broken = 3
+		mu.Unlock()
 		time.Sleep(5 * time.Minute)
+		mu.Lock()
 		if len(started) != 3 || started[2] != 15*time.Minute+30*time.Second {
 			t.Errorf("started after %v, want one at 15m30s, after three failures with a rest after each", started)
 		}
+		mu.Unlock()
 		stop()
 		if err := <-done; err != nil {
 			t.Errorf("Run: %v", err)
