@@ -26,23 +26,10 @@ func (c *caster) column(stored []table.Column, want table.Column) string {
 // readAs spells the type that values of t have in a query: JSON inside of nested
 // types is text.
 func readAs(t table.Type, top bool) string {
-	switch t.Kind {
-	case table.JSON:
-		if !top {
-			return string(table.Varchar)
-		}
-	case table.List:
-		return readAs(*t.Elem, false) + "[]"
-	case table.Map:
-		return "MAP(VARCHAR, " + readAs(*t.Elem, false) + ")"
-	case table.Struct:
-		fields := make([]string, len(t.Fields))
-		for i, f := range t.Fields {
-			fields[i] = table.Quote(f.Name) + " " + readAs(f.Type, false)
-		}
-		return "STRUCT(" + strings.Join(fields, ", ") + ")"
+	if top && t.Kind == table.JSON {
+		return t.String()
 	}
-	return t.String()
+	return t.Spell(map[table.Kind]string{table.JSON: string(table.Varchar)})
 }
 
 // cast returns an expression that reads e, whose values were stored as from, as to.

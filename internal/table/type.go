@@ -74,18 +74,24 @@ func (s Schema) Names() []string {
 }
 
 // String returns the type as SQL spells it: BIGINT[], STRUCT("a" BIGINT), MAP(VARCHAR, DOUBLE).
-func (t Type) String() string {
+func (t Type) String() string { return t.Spell(nil) }
+
+// Spell is String with other names for some kinds, at any depth.
+func (t Type) Spell(instead map[Kind]string) string {
+	if name, ok := instead[t.Kind]; ok {
+		return name
+	}
 	switch t.Kind {
 	case Decimal:
 		return fmt.Sprintf("DECIMAL(%d,%d)", t.Precision, t.Scale)
 	case List:
-		return t.Elem.String() + "[]"
+		return t.Elem.Spell(instead) + "[]"
 	case Map:
-		return "MAP(VARCHAR, " + t.Elem.String() + ")"
+		return "MAP(VARCHAR, " + t.Elem.Spell(instead) + ")"
 	case Struct:
 		parts := make([]string, len(t.Fields))
 		for i, f := range t.Fields {
-			parts[i] = Quote(f.Name) + " " + f.Type.String()
+			parts[i] = Quote(f.Name) + " " + f.Type.Spell(instead)
 		}
 		return "STRUCT(" + strings.Join(parts, ", ") + ")"
 	case Other:

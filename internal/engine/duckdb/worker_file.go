@@ -203,10 +203,10 @@ func conversionSQL(c *engine.Conversion, longest int, byBytes bool) string {
 	}
 	var columns, list []string
 	for _, col := range c.Schema.Columns {
-		read := spell(col.Type, readAs)
+		read := col.Type.Spell(readAs)
 		columns = append(columns, table.QuoteText(col.Name)+": "+table.QuoteText(read))
 		item := table.Quote(col.Name)
-		if stored := spell(col.Type, storeAs); stored != read {
+		if stored := col.Type.Spell(storeAs); stored != read {
 			item = "CAST(" + item + " AS " + stored + ") AS " + item
 		}
 		list = append(list, item)

@@ -14,7 +14,7 @@ func (w *worker) rewrite(r *engine.Rewriting) (ending, error) {
 	}
 	list := make([]string, len(r.Schema.Columns))
 	for i, c := range r.Schema.Columns {
-		list[i] = "CAST(" + table.Quote(c.Name) + " AS " + spell(c.Type, storeAs) + ") AS " + table.Quote(c.Name)
+		list[i] = "CAST(" + table.Quote(c.Name) + " AS " + c.Type.Spell(storeAs) + ") AS " + table.Quote(c.Name)
 	}
 	p, err := w.db.prepare("COPY (SELECT " + strings.Join(list, ", ") + " FROM (\n" + r.SQL + "\n) AS q) TO " +
 		fileSQL(r.Output, r.Schema, w.binding.ByBytes))

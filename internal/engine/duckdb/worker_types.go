@@ -1,8 +1,6 @@
 package duckdb
 
 import (
-	"strings"
-
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
 	"millwright/internal/table"
@@ -96,27 +94,7 @@ func nestedTypeOf(lt mapping.LogicalType, id mapping.Type) (table.Type, bool) {
 
 // resultSQL spells the type that a result column of type t has in DuckDB.
 func resultSQL(t table.Type) string {
-	return spell(t, map[table.Kind]string{table.Other: "VARCHAR", table.JSON: "VARCHAR"})
-}
-
-// spell returns t as SQL, with other names for some kinds at any depth.
-func spell(t table.Type, instead map[table.Kind]string) string {
-	if name, ok := instead[t.Kind]; ok {
-		return name
-	}
-	switch t.Kind {
-	case table.List:
-		return spell(*t.Elem, instead) + "[]"
-	case table.Map:
-		return "MAP(VARCHAR, " + spell(*t.Elem, instead) + ")"
-	case table.Struct:
-		fields := make([]string, len(t.Fields))
-		for i, f := range t.Fields {
-			fields[i] = table.Quote(f.Name) + " " + spell(f.Type, instead)
-		}
-		return "STRUCT(" + strings.Join(fields, ", ") + ")"
-	}
-	return t.String()
+	return t.Spell(map[table.Kind]string{table.Other: "VARCHAR", table.JSON: "VARCHAR"})
 }
 
 var duckTypes = map[table.Kind]mapping.Type{
