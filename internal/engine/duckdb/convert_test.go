@@ -31,7 +31,7 @@ func TestConvertRecordsOfAnyLength(t *testing.T) {
 	}{
 		{"short", duckdb.Config{}, func(int) int { return 5 }, 300_000},
 		{"long", duckdb.Config{ConvertMemory: 512 << 20}, func(int) int { return 20_000 }, 10_000},
-		{"short, then long, in less memory than a row group takes", duckdb.Config{ConvertMemory: 400 << 20}, func(i int) int { return 5 + i/20_000*6_000 }, 60_000},
+		{"short, then long, in less memory than a row group takes", duckdb.Config{ConvertMemory: 512 << 20}, func(i int) int { return 5 + i/20_000*6_000 }, 60_000},
 		{"longer than DuckDB's default", duckdb.Config{}, func(int) int { return 20 << 20 }, 2},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
