@@ -37,6 +37,7 @@ type API struct {
 	Name         string
 	Description  string
 	Status       string // Draft, Published, Deprecated or Removed
+	Reason       string // why this version was opened, a line for each thing that broke the one before; "" for the first
 	Tags         []string
 	CreatedAt    time.Time
 	UpdatedAt    time.Time

@@ -213,22 +213,28 @@ func (s *Store) Delete(ctx context.Context, id ID, permanent bool) (_ Record, er
 func (s *Store) SetPublished(ctx context.Context, id ID, published bool) (_ Record, err error) {
 	defer errs.Wrap(&err, "program.SetPublished")
 	var r Record
-	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
-		var err error
-		if r, err = get(ctx, tx, id); err != nil {
-			return err
-		}
-		if r.DeletedAt != nil {
-			return notFound()
-		}
-		if r.Published != published {
-			r.Published, r.UpdatedAt = published, s.now()
-			return save(ctx, tx, r)
-		}
-		return nil
+	err = s.DB.Tx(ctx, func(tx *sql.Tx) (err error) {
+		r, err = s.SetPublishedTx(ctx, tx, id, published)
+		return err
 	})
 	if err != nil {
 		return Record{}, err
+	}
+	return r, nil
+}
+
+// SetPublishedTx is SetPublished in a transaction of the caller's.
+func (s *Store) SetPublishedTx(ctx context.Context, tx meta.Querier, id ID, published bool) (Record, error) {
+	r, err := get(ctx, tx, id)
+	if err != nil {
+		return Record{}, err
+	}
+	if r.DeletedAt != nil {
+		return Record{}, notFound()
+	}
+	if r.Published != published {
+		r.Published, r.UpdatedAt = published, s.now()
+		return r, save(ctx, tx, r)
 	}
 	return r, nil
 }
