@@ -155,13 +155,18 @@ func (p *process) greet() error {
 	return p.res.SetReadDeadline(time.Time{})
 }
 
-// kill ends the child and all that it started. It may be called at any time.
+// kill ends the child and all that it started, and whoever reads from it. It may
+// be called at any time.
 func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.gone {
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	if p.gone {
+		return
 	}
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	// The kernel takes its memory back before it closes its end of the pipe: a
+	// second or two for gigabytes.
+	_ = p.res.SetReadDeadline(time.Unix(1, 0))
 }
 
 // yield lowers the priority of all the child's threads, for good.
