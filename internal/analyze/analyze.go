@@ -78,7 +78,7 @@ func (a *Analyzer) Analyze(ctx context.Context, in Input) (_ *profile.Profile, e
 	r := &run{limits: limits, places: newGazetteer(), formats: formats(), overrides: in.Overrides}
 	s := &scan{
 		engine: a.Engine,
-		base:   engine.Query{Scope: in.Scope, Dir: in.Dir, Tables: append(slices.Clone(in.Under), in.Table)},
+		base:   engine.Query{Scope: in.Scope, Dir: in.Dir, Tables: append(slices.Clone(in.Under), in.Table), Background: true},
 		caller: ctx,
 		from:   table.Quote(in.Table.Name),
 		seed:   in.Seed,

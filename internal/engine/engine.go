@@ -33,6 +33,10 @@ type Query struct {
 	MaxRows  int64          // stop after that many rows and say so; 0 means no limit
 	MaxBytes int64          // stop after about that many bytes of result and say so; 0 means no limit
 	Timeout  time.Duration  // kill the query after that; 0 means the driver's default
+
+	// Background says that a job asks, and nobody waits: how long it takes is no sign
+	// of what people ask next.
+	Background bool
 }
 
 // Rows is a running query's result, read once, in batches.
@@ -65,6 +69,13 @@ type Conversion struct {
 	Output  string        // absolute path, in a folder that the caller staged; must not exist
 	Schema  table.Schema  // columns by name; every value of Input must fit its type exactly
 	Timeout time.Duration // 0 means the driver's default
+
+	// Dir, if set, is the folder that holds Input and Output, and those of other
+	// conversions: the driver may let one worker do several, which are then less apart
+	// than others are.
+	Dir     string
+	Longest int64 // bytes of the longest line, if known; 0 is not known
+	Behind  bool  // nobody waits for it yet: it yields to all else
 }
 
 // A Rewriting makes one Parquet file of the rows of others.

@@ -109,6 +109,8 @@ type Request struct {
 	CountRows bool             // if rows are left out, run the query a second time to count them
 	ProgramID string           // if set, the run is added to the history of that program
 	Version   int64            // of the program, for the history
+
+	Background bool // a job tries the program; nobody waits for the answer
 }
 
 // A plan is a request that was found to make sense.
@@ -150,7 +152,7 @@ func (e *Evaluator) plan(ctx context.Context, req Request) (plan, error) {
 	return plan{
 		query: engine.Query{
 			Scope: req.ProjectID, Dir: tables.Dir, Tables: tables.Tables, SQL: bound.SQL, Args: bound.Args,
-			Timeout: within(req.Timeout, e.Limits.withDefaults().Timeout),
+			Timeout: within(req.Timeout, e.Limits.withDefaults().Timeout), Background: req.Background,
 		},
 		bound: bound, tables: tables,
 	}, nil

@@ -13,6 +13,7 @@ import (
 	"millwright/internal/dataset"
 	"millwright/internal/errs"
 	"millwright/internal/evaluate"
+	"millwright/internal/generate/link"
 	"millwright/internal/job"
 	"millwright/internal/meta"
 	"millwright/internal/profile"
@@ -30,6 +31,7 @@ type Service struct {
 	Datasets  *dataset.Store
 	Programs  *store.Store
 	Evaluator *evaluate.Evaluator
+	Links     *link.Store
 }
 
 // ProgramEvent tells a job's subscribers of a program that was written.
@@ -64,7 +66,14 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := Generate(ctx, &p, NewRunner(s.Evaluator, d.ProjectID), have.options(fresh))
+	run.Progress(ctx, job.Progress{Phase: "generate", Message: "comparing keys with other datasets", Fraction: 0.15})
+	joins, err := s.link(ctx, d, &p)
+	if err != nil {
+		return err
+	}
+	opt := have.options(fresh)
+	opt.Links = joins.links
+	outcome, err := Generate(ctx, &p, NewRunner(s.Evaluator, d.ProjectID), opt)
 	if err != nil {
 		return err
 	}
@@ -72,12 +81,12 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 	if err != nil {
 		return err
 	}
-	return s.save(ctx, run, d, outcome, fates)
+	return s.save(ctx, run, d, outcome, fates, joins)
 }
 
 // save stores what was generated and says what was done, in the transaction that
 // completes the job.
-func (s *Service) save(ctx context.Context, run *job.Run, d dataset.Dataset, o Outcome, fates map[store.ID]store.Fate) error {
+func (s *Service) save(ctx context.Context, run *job.Run, d dataset.Dataset, o Outcome, fates map[store.ID]store.Fate, joins linking) error {
 	message := fmt.Sprintf("%d questions of %d that were tried", len(o.Programs), o.Executed)
 	if len(o.Notes) > 0 {
 		message += "; " + strings.Join(o.Notes, "; ")
@@ -97,7 +106,11 @@ func (s *Service) save(ctx context.Context, run *job.Run, d dataset.Dataset, o O
 		if err := run.EmitTx(ctx, tx, ChangeEvent, map[string]any{"summary": Summary(done), "notes": o.Notes, "version": d.Version}); err != nil {
 			return err
 		}
-		return run.CompleteTx(ctx, tx)
+		next, err := s.saveLinksTx(ctx, tx, run, d, joins)
+		if err != nil {
+			return err
+		}
+		return run.CompleteTx(ctx, tx, next...)
 	})
 }
 
@@ -116,7 +129,7 @@ func NewRunner(e *evaluate.Evaluator, projectID string) Runner { return runner{e
 
 // Run runs the candidate with its defaults.
 func (r runner) Run(ctx context.Context, p program.Program) (Result, error) {
-	answer, err := r.evaluator.Run(ctx, evaluate.Request{ProjectID: r.project, Program: p, MaxRows: tryRows})
+	answer, err := r.evaluator.Run(ctx, evaluate.Request{ProjectID: r.project, Program: p, MaxRows: tryRows, Background: true})
 	if err != nil {
 		return Result{}, err
 	}

@@ -30,18 +30,19 @@ type stock struct {
 	records []store.Record
 	keys    []string
 	mine    map[string]bool // identities of programs that may be replaced
+	words   map[string]bool // keys of the same
 	fixed   map[string]bool // identities and keys of programs that may not: a person's
 	settled int             // live programs among the latter that were generated once
 }
 
 func (s *Service) stock(ctx context.Context, d dataset.Dataset) (stock, error) {
 	records, keys, err := s.Programs.OfDataset(ctx, d.ID)
-	k := stock{records: records, keys: keys, mine: map[string]bool{}, fixed: map[string]bool{}}
+	k := stock{records: records, keys: keys, mine: map[string]bool{}, words: map[string]bool{}, fixed: map[string]bool{}}
 	for i, r := range records {
 		switch {
 		case keys[i] == "" || r.Program.Template == template.Composed:
 		case r.Origin == store.Generated && !r.Published && r.DeletedAt == nil:
-			k.mine[store.Identity(r.Program)] = true
+			k.mine[store.Identity(r.Program)], k.words[keys[i]] = true, true
 		default:
 			k.fixed[store.Identity(r.Program)], k.fixed[keys[i]] = true, true
 			if r.DeletedAt == nil {
@@ -59,7 +60,13 @@ func (k stock) options(fresh map[string]bool) Options {
 	if len(k.mine) > 0 && len(fresh) > 0 {
 		opt.Count = max(opt.Count, len(k.mine)+extraForNew)
 	}
-	opt.Keep = func(c template.Candidate) bool { return k.mine[store.Identity(c.Program)] }
+	opt.Keep = func(c template.Candidate) bool {
+		// Where one template shows many columns in parts, all parts have one identity.
+		if inParts(c.Template) {
+			return k.words[store.GenKey(c.Program)]
+		}
+		return k.mine[store.Identity(c.Program)]
+	}
 	opt.Skip = func(c template.Candidate) bool {
 		return k.fixed[store.Identity(c.Program)] || k.fixed[store.GenKey(c.Program)]
 	}
@@ -72,6 +79,15 @@ func (k stock) options(fresh map[string]bool) Options {
 		return 0
 	}
 	return opt
+}
+
+// inParts reports whether a template's candidates differ in columns that no slot tells.
+func inParts(id string) bool {
+	switch id {
+	case "facets", "measures_by", "measures_time", "distinct_counts", "join_agg", "join_count", "join_top", "join_without":
+		return true
+	}
+	return false
 }
 
 // freshColumns returns the columns that no analysed version before this one had; none
@@ -147,7 +163,7 @@ func (s *Service) broken(ctx context.Context, d dataset.Dataset, r store.Record)
 			return "", nil // nobody knows with what
 		}
 	}
-	_, err := s.Evaluator.Run(ctx, evaluate.Request{ProjectID: d.ProjectID, Program: r.Program, MaxRows: 1})
+	_, err := s.Evaluator.Run(ctx, evaluate.Request{ProjectID: d.ProjectID, Program: r.Program, MaxRows: 1, Background: true})
 	switch kind := errs.KindOf(err); {
 	case err == nil:
 		return "", nil
