@@ -2,7 +2,8 @@
 // programs together, and the boundary that a query never crosses.
 //
 // Methods for callers take the ids of the caller's teams. A project of another
-// team and a project that does not exist give the same answer.
+// team, one that the context is confined not to see, and one that does not exist
+// give the same answer.
 package project
 
 import (
@@ -55,6 +56,9 @@ type Store struct {
 // the caller checks that. It uses p's name, description and metadata.
 func (s *Store) Create(ctx context.Context, p Project) (_ Project, err error) {
 	defer errs.Wrap(&err, "project.Create")
+	if err := meta.MayReachOut(ctx); err != nil {
+		return Project{}, err
+	}
 	now := s.now()
 	p = Project{ID: uuid.Must(uuid.NewV7()).String(), TeamID: p.TeamID, Name: p.Name, Description: p.Description,
 		Metadata: p.Metadata, CreatedAt: now, UpdatedAt: now}
@@ -95,8 +99,9 @@ func (s *Store) Lookup(ctx context.Context, id ID) (_ Project, err error) {
 func (s *Store) List(ctx context.Context, teams []string, teamID string, includeDeleted bool) (_ []Project, err error) {
 	defer errs.Wrap(&err, "project.List")
 	list, args := meta.In(teams)
+	within, only := meta.Within(ctx, "id")
 	return meta.All(ctx, s.DB.Read(), scan, selectProject+`WHERE team_id IN `+list+alive(includeDeleted)+`
-		AND (? = '' OR team_id = ?) ORDER BY created_at, id`, append(args, teamID, teamID)...)
+		AND (? = '' OR team_id = ?) AND `+within+` ORDER BY created_at, id`, slices.Concat(args, []any{teamID, teamID}, only)...)
 }
 
 // Update changes a project of one of the teams, moves it, or brings a deleted
@@ -196,8 +201,9 @@ func check(p *Project) error {
 
 func get(ctx context.Context, q meta.Querier, teams []string, id ID, includeDeleted bool) (Project, error) {
 	list, args := meta.In(teams)
+	within, only := meta.Within(ctx, "id")
 	p, found, err := meta.One(ctx, q, scan,
-		selectProject+`WHERE team_id IN `+list+alive(includeDeleted)+` AND id = ?`, append(args, id)...)
+		selectProject+`WHERE team_id IN `+list+alive(includeDeleted)+` AND id = ? AND `+within, slices.Concat(args, []any{id}, only)...)
 	if err == nil && !found {
 		err = notFound()
 	}

@@ -76,7 +76,7 @@ type CredentialFilter struct {
 // selects, masked, oldest first.
 func (s *Store) Credentials(ctx context.Context, teams []string, f CredentialFilter) (_ []Credential, err error) {
 	defer errs.Wrap(&err, "source.Credentials")
-	where, args := seen(teams)
+	where, args := seen(ctx, teams)
 	return meta.All(ctx, s.DB.Read(), scanCredential, selectCredential+`WHERE `+where+`
 		AND (? = '' OR c.organization_id = ?) AND (? = '' OR c.team_id = ?) AND (? = '' OR c.infrastructure_id = ?)
 		AND (? = '' OR EXISTS (SELECT 1 FROM datasources d WHERE d.id = ? AND (d.id = c.datasource_id OR d.credentials_id = c.id)))

@@ -17,6 +17,11 @@ func ownerOf(ctx context.Context, q meta.Querier, teams []string, c *Credential)
 	if c.TeamID != "" && !slices.Contains(teams, c.TeamID) {
 		return noSuch("team").At("/team_id")
 	}
+	if c.DatasourceID == "" {
+		if err := meta.MayReachOut(ctx); err != nil {
+			return err
+		}
+	}
 	from := c.TeamID
 	if c.DatasourceID != "" {
 		d, err := get(ctx, q, teams, c.DatasourceID, false)
@@ -51,14 +56,21 @@ func ownerOf(ctx context.Context, q meta.Querier, teams []string, c *Credential)
 
 // seen is true of the credentials c of the teams, and of their organisations'
 // that belong to no team.
-func seen(teams []string) (where string, args []any) {
+// Within a project there are those of its datasources.
+func seen(ctx context.Context, teams []string) (where string, args []any) {
 	list, args := meta.In(teams)
-	return `(c.team_id IN ` + list + ` OR c.team_id IS NULL AND c.organization_id IN
-		(SELECT organization_id FROM teams WHERE deleted_at IS NULL AND id IN ` + list + `))`, append(args, args...)
+	where = `(c.team_id IN ` + list + ` OR c.team_id IS NULL AND c.organization_id IN
+		(SELECT organization_id FROM teams WHERE deleted_at IS NULL AND id IN ` + list + `))`
+	args = slices.Concat(args, args)
+	if meta.Confined(ctx) == "" {
+		return where, args
+	}
+	within, only := meta.Within(ctx, "project_id")
+	return where + ` AND c.datasource_id IN (SELECT id FROM datasources WHERE ` + within + `)`, append(args, only...)
 }
 
 func credentialOf(ctx context.Context, q meta.Querier, teams []string, id ID) (Credential, error) {
-	where, args := seen(teams)
+	where, args := seen(ctx, teams)
 	c, found, err := meta.One(ctx, q, scanCredential, selectCredential+`WHERE `+where+` AND c.id = ?`, append(args, id)...)
 	if err == nil && !found {
 		err = noSuch("credential")

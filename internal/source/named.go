@@ -32,11 +32,15 @@ type Secret struct {
 // maxSecret is how long a value may be: a private key with its chain fits in.
 const maxSecret = 64 << 10
 
-// CreateSecret seals and stores a secret of one of the teams. Origins may be any
+// CreateSecret seals and stores a secret of one of the teams, all of whose projects
+// may use it. Origins may be any
 // URLs there. It fails with errs.Conflict if the team has one of that name, and
 // with errs.Invalid if the value is what is shown in place of one.
 func (s *Store) CreateSecret(ctx context.Context, teams []string, v Secret, value secret.String) (_ Secret, err error) {
 	defer errs.Wrap(&err, "source.CreateSecret")
+	if err := meta.MayReachOut(ctx); err != nil {
+		return Secret{}, err
+	}
 	v.ID, v.CreatedAt = newID(), s.now()
 	v.UpdatedAt = v.CreatedAt
 	if !slices.Contains(teams, v.TeamID) {
@@ -98,6 +102,9 @@ type SecretChange struct {
 // can only become fewer: whoever wants the secret sent elsewhere has to know it.
 func (s *Store) UpdateSecret(ctx context.Context, teams []string, team, key string, change SecretChange) (v Secret, err error) {
 	defer errs.Wrap(&err, "source.UpdateSecret")
+	if err := meta.MayReachOut(ctx); err != nil {
+		return Secret{}, err
+	}
 	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
 		var err error
 		if v, err = secretOf(ctx, tx, teams, team, key); err != nil {
@@ -163,6 +170,9 @@ func within(origins, before []string) bool {
 // returns what it was. Requests that refer to it fail from then on.
 func (s *Store) DeleteSecret(ctx context.Context, teams []string, team, key string) (v Secret, err error) {
 	defer errs.Wrap(&err, "source.DeleteSecret")
+	if err := meta.MayReachOut(ctx); err != nil {
+		return Secret{}, err
+	}
 	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
 		var err error
 		if v, err = secretOf(ctx, tx, teams, team, key); err != nil {

@@ -32,6 +32,9 @@ func (s *Store) SecretsOfProject(id string) httpsource.Lookup {
 func (s *Store) SecretsOfTeams(teams []string) httpsource.Lookup {
 	return func(ctx context.Context, name, origin string) (_ secret.String, err error) {
 		defer errs.Wrap(&err, "source.SecretsOfTeams")
+		if id := meta.Confined(ctx); id != "" {
+			return s.SecretsOfProject(id)(ctx, name, origin)
+		}
 		return s.give(ctx, teams, name, origin)
 	}
 }
@@ -46,8 +49,11 @@ func (s *Store) CheckSecrets(ctx context.Context, projectID string, spec httpsou
 	}
 	return spec.CheckSecrets(func(name, origin string) error {
 		v, _, err := named(ctx, s.DB.Read(), []string{team}, name)
-		if err != nil || len(v.Origins) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(v.Origins) == 0 {
+			return mayBind(ctx, name)
 		}
 		return v.mayGo(origin)
 	})
@@ -66,6 +72,9 @@ func (s *Store) teamOf(ctx context.Context, projectID string) (string, error) {
 func (s *Store) give(ctx context.Context, teams []string, name, origin string) (secret.String, error) {
 	v, sealed, err := named(ctx, s.DB.Read(), teams, name)
 	if err == nil && len(v.Origins) == 0 {
+		if err := mayBind(ctx, name); err != nil {
+			return secret.String{}, err
+		}
 		// The transaction reads again: of two runs at once, one binds it.
 		err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
 			if v, sealed, err = named(ctx, tx, teams, name); err != nil || len(v.Origins) > 0 {
@@ -83,6 +92,17 @@ func (s *Store) give(ctx context.Context, teams []string, name, origin string) (
 	}
 	plain, err := s.Vault.Open(sealed, valuePlace(v))
 	return secret.New(string(plain)), err
+}
+
+// mayBind fails with errs.Denied where a secret that has no origin yet may not get
+// its first: who holds a key of one project, an agent say, and is talked into a
+// request to elsewhere, must not take the team's secret there.
+func mayBind(ctx context.Context, name string) error {
+	if meta.Confined(ctx) == "" {
+		return nil
+	}
+	return errs.New(errs.Denied, "the secret %q may go anywhere so far, and a key that is bound to one project does not decide where", name).
+		Named("secret-unbound").Fix("store it with its origin: millwright secrets set "+name+" --origin https://...", "or make the first request with a key that is not bound")
 }
 
 // named returns the secret of that name with its sealed value, read at once: the

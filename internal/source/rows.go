@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 
 	"millwright/internal/meta"
 )
@@ -25,11 +26,12 @@ func scan(r meta.Row) (d Datasource, err error) {
 
 func get(ctx context.Context, q meta.Querier, teams []string, id ID, includeDeleted bool) (Datasource, error) {
 	list, args := meta.In(teams)
-	query := selectDatasource + `JOIN projects p ON p.id = d.project_id WHERE p.deleted_at IS NULL AND p.team_id IN ` + list + ` AND d.id = ?`
+	within, only := meta.Within(ctx, "p.id")
+	query := selectDatasource + `JOIN projects p ON p.id = d.project_id WHERE p.deleted_at IS NULL AND p.team_id IN ` + list + ` AND d.id = ? AND ` + within
 	if !includeDeleted {
 		query += ` AND d.deleted_at IS NULL`
 	}
-	d, found, err := meta.One(ctx, q, scan, query, append(args, id)...)
+	d, found, err := meta.One(ctx, q, scan, query, slices.Concat(args, []any{id}, only)...)
 	if err == nil && !found {
 		err = noSuch("datasource")
 	}

@@ -8,12 +8,14 @@
 // the origins that it was stored with, or else to the first that it is sent to.
 //
 // Methods for callers take the ids of the caller's teams. What belongs to
-// another team and what does not exist give the same answer.
+// another team, or to a project that the context is confined not to see, and what
+// does not exist give the same answer.
 package source
 
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -84,9 +86,10 @@ func noSuch(what string) *errs.Error { return errs.New(errs.NotFound, "no such %
 // projectOf fails with errs.NotFound unless the project lives and is of the teams.
 func projectOf(ctx context.Context, q meta.Querier, teams []string, id string) error {
 	list, args := meta.In(teams)
+	within, only := meta.Within(ctx, "id")
 	var n int
-	err := q.QueryRowContext(ctx, `SELECT count(*) FROM projects WHERE deleted_at IS NULL AND team_id IN `+list+` AND id = ?`,
-		append(args, id)...).Scan(&n)
+	err := q.QueryRowContext(ctx, `SELECT count(*) FROM projects WHERE deleted_at IS NULL AND team_id IN `+list+` AND id = ? AND `+within,
+		slices.Concat(args, []any{id}, only)...).Scan(&n)
 	if err == nil && n == 0 {
 		err = noSuch("project").At("/project_id")
 	}

@@ -52,13 +52,32 @@ func (s *Store) lookUp(ctx context.Context, hash string) (knownKey, error) {
 	if errs.KindOf(err) == errs.NotFound {
 		return knownKey{}, refuse("the user of this API key was removed")
 	}
-	who.KeyID = key.ID
+	if err == nil && key.ProjectID != "" {
+		err = s.confine(ctx, &who, key.ProjectID)
+	}
+	who.KeyID, who.Grant = key.ID, key.Grant
 	return knownKey{key, who}, err
 }
 
+// confine leaves the identity only the team of the project, if it is in it.
+func (s *Store) confine(ctx context.Context, who *Identity, projectID ID) error {
+	team, found, err := meta.One(ctx, s.DB.Read(), scanID, `SELECT team_id FROM projects WHERE id = ?`, projectID)
+	if err != nil {
+		return err
+	}
+	role, in := who.Roles[team]
+	who.TeamIDs, who.Roles = nil, map[ID]string{}
+	if found && in {
+		who.TeamIDs, who.Roles = []ID{team}, map[ID]string{team: role}
+	}
+	return nil
+}
+
+func scanID(r meta.Row) (id ID, err error) { return id, r.Scan(&id) }
+
 // clone returns a copy that shares nothing with who.
 func (who Identity) clone() Identity {
-	who.TeamIDs, who.Roles = slices.Clone(who.TeamIDs), maps.Clone(who.Roles)
+	who.TeamIDs, who.Roles, who.Scopes = slices.Clone(who.TeamIDs), maps.Clone(who.Roles), slices.Clone(who.Scopes)
 	return who
 }
 
@@ -88,7 +107,7 @@ func (s *Store) identity(ctx context.Context, userID ID) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	who := Identity{User: user, OrganizationID: user.OrganizationID, TeamIDs: make([]ID, len(members)), Roles: map[ID]string{}}
+	who := Identity{User: user, OrganizationID: user.OrganizationID, TeamIDs: make([]ID, len(members)), Roles: map[ID]string{}, Grant: full()}
 	for i, m := range members {
 		who.TeamIDs[i], who.Roles[m.TeamID] = m.TeamID, m.Role
 	}

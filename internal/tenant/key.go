@@ -37,6 +37,7 @@ type APIKey struct {
 	LastUsed  *time.Time // to the minute; nil if never
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	Grant
 }
 
 // A NewKey is a key at the only moment when its secret is known.
@@ -45,19 +46,34 @@ type NewKey struct {
 	Secret secret.String
 }
 
-// CreateKey makes a key for the user.
+// CreateKey makes a key with which the user may do everything.
 func (s *Store) CreateKey(ctx context.Context, userID ID, name string) (_ NewKey, err error) {
 	name, err = checkName(name, "/name")
 	if err != nil {
 		return NewKey{}, err
 	}
-	return s.addKey(ctx, s.DB.Write(), userID, name, generateKey(), false)
+	return s.addKey(ctx, s.DB.Write(), APIKey{UserID: userID, Name: name, Grant: full()}, generateKey(), false)
+}
+
+// GrantKey makes a key for the caller's user that may be used for what g says, and
+// for nothing that the caller's own may not. The caller sees g's project; whoever
+// calls this checks that. No scopes mean all that the caller has.
+func (s *Store) GrantKey(ctx context.Context, who Identity, name string, g Grant) (_ NewKey, err error) {
+	defer errs.Wrap(&err, "tenant.GrantKey")
+	if name, err = checkName(name, "/name"); err != nil {
+		return NewKey{}, err
+	}
+	if g, err = g.checked(who.Grant); err != nil {
+		return NewKey{}, err
+	}
+	return s.addKey(ctx, s.DB.Write(), APIKey{UserID: who.User.ID, Name: name, Grant: g}, generateKey(), false)
 }
 
 // Keys returns the user's keys, oldest first.
 func (s *Store) Keys(ctx context.Context, userID ID) (_ []APIKey, err error) {
 	defer errs.Wrap(&err, "tenant.Keys")
-	return meta.All(ctx, s.DB.Read(), scanKey, selectKey+`WHERE user_id = ? ORDER BY created_at, id`, userID)
+	within, args := meta.Within(ctx, "project_id")
+	return meta.All(ctx, s.DB.Read(), scanKey, selectKey+`WHERE user_id = ? AND `+within+` ORDER BY created_at, id`, append([]any{userID}, args...)...)
 }
 
 // RenameKey renames a key of the user.
@@ -93,8 +109,10 @@ func (s *Store) DeleteKey(ctx context.Context, userID, id ID) (_ APIKey, err err
 func (s *Store) changeKey(ctx context.Context, userID, id ID, set string, value any) (changed APIKey, err error) {
 	defer errs.Wrap(&err, "tenant.changeKey(%s)", id)
 	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE api_keys SET `+set+`, updated_at = ? WHERE id = ? AND user_id = ?`,
-			value, meta.Micros(s.now()), id, userID)
+		if _, err := keyOf(ctx, tx, userID, id); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE api_keys SET `+set+`, updated_at = ? WHERE id = ?`, value, meta.Micros(s.now()), id)
 		if err != nil {
 			return err
 		}
@@ -104,22 +122,28 @@ func (s *Store) changeKey(ctx context.Context, userID, id ID, set string, value 
 	return changed, err
 }
 
-func (s *Store) addKey(ctx context.Context, q meta.Querier, userID ID, name, key string, configured bool) (NewKey, error) {
+// addKey stores the key that k describes; it uses its user, name and grant.
+func (s *Store) addKey(ctx context.Context, q meta.Querier, k APIKey, key string, configured bool) (NewKey, error) {
 	now := s.now()
-	k := APIKey{ID: newID(), UserID: userID, Name: name, Display: display(key), Enabled: true, CreatedAt: now, UpdatedAt: now}
+	k.ID, k.Display, k.Enabled, k.CreatedAt, k.UpdatedAt = newID(), display(key), true, now, now
 	_, err := q.ExecContext(ctx, `INSERT INTO api_keys
-		(id, user_id, name, display, hash, enabled, configured, created_at, updated_at) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?)`,
-		k.ID, k.UserID, k.Name, k.Display, hashKey(key), configured, meta.Micros(now), meta.Micros(now))
+		(id, user_id, name, display, hash, enabled, configured, created_at, updated_at, scopes, project_id, rate_per_minute)
+		VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)`,
+		k.ID, k.UserID, k.Name, k.Display, hashKey(key), configured, meta.Micros(now), meta.Micros(now),
+		strings.Join(k.Scopes, " "), meta.NullText(k.ProjectID), k.RatePerMinute)
 	if meta.IsDangling(err) {
 		return NewKey{}, noSuch("user")
 	}
 	return NewKey{k, secret.New(key)}, err
 }
 
-const selectKey = `SELECT id, user_id, name, display, enabled, last_used, created_at, updated_at FROM api_keys `
+const selectKey = `SELECT id, user_id, name, display, enabled, last_used, created_at, updated_at, scopes, project_id, rate_per_minute FROM api_keys `
 
+// keyOf returns a key of the user. In a context that is confined to a project,
+// there are only the keys that are bound to it.
 func keyOf(ctx context.Context, q meta.Querier, userID, id ID) (APIKey, error) {
-	k, found, err := meta.One(ctx, q, scanKey, selectKey+`WHERE id = ? AND user_id = ?`, id, userID)
+	within, args := meta.Within(ctx, "project_id")
+	k, found, err := meta.One(ctx, q, scanKey, selectKey+`WHERE id = ? AND user_id = ? AND `+within, append([]any{id, userID}, args...)...)
 	if err == nil && !found {
 		err = noSuch("API key")
 	}
@@ -129,8 +153,11 @@ func keyOf(ctx context.Context, q meta.Querier, userID, id ID) (APIKey, error) {
 func scanKey(r meta.Row) (k APIKey, err error) {
 	var used sql.NullInt64
 	var created, updated int64
-	err = r.Scan(&k.ID, &k.UserID, &k.Name, &k.Display, &k.Enabled, &used, &created, &updated)
+	var scopes string
+	var project sql.NullString
+	err = r.Scan(&k.ID, &k.UserID, &k.Name, &k.Display, &k.Enabled, &used, &created, &updated, &scopes, &project, &k.RatePerMinute)
 	k.LastUsed, k.CreatedAt, k.UpdatedAt = meta.NullTime(used), meta.Time(created), meta.Time(updated)
+	k.Scopes, k.ProjectID = strings.Fields(scopes), project.String
 	return k, err
 }
 

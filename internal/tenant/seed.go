@@ -37,7 +37,7 @@ func (s *Store) Seed(ctx context.Context, apiKey secret.String) (created *NewKey
 		case !apiKey.Empty():
 			return s.configureKey(ctx, tx, owner.ID, apiKey.Reveal())
 		case !found:
-			key, err := s.addKey(ctx, tx, owner.ID, "First key", generateKey(), false)
+			key, err := s.addKey(ctx, tx, APIKey{UserID: owner.ID, Name: "First key", Grant: full()}, generateKey(), false)
 			created = &key
 			return err
 		}
@@ -80,6 +80,6 @@ func (s *Store) configureKey(ctx context.Context, tx meta.Querier, userID ID, ke
 	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM api_keys WHERE hash = ?`, hashKey(key)).Scan(&known); err != nil || known > 0 {
 		return err
 	}
-	_, err := s.addKey(ctx, tx, userID, "Configured key", key, true)
+	_, err := s.addKey(ctx, tx, APIKey{UserID: userID, Name: "Configured key", Grant: full()}, key, true)
 	return err
 }

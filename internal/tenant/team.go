@@ -121,7 +121,7 @@ func (s *Store) changeTeam(ctx context.Context, who Identity, id ID, change func
 }
 
 func (who Identity) mayManageTeam(id ID) error {
-	if who.Roles[id] == Admin {
+	if who.Roles[id] == Admin && who.ProjectID == "" {
 		return nil
 	}
 	return errs.New(errs.Denied, "only an admin of the team may do this").Fix("ask an admin of the team")

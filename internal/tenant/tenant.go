@@ -35,7 +35,20 @@ type Organization struct {
 	ID          ID
 	Name        string
 	Description string
+	PlatformID  ID // the platform it is on; "" for none
 	CreatedBy   ID // the user who made it and so sees it; "" for the first one
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	DeletedAt   *time.Time // nil while it lives
+}
+
+// A Platform groups organisations. It decides nothing about who may do what.
+type Platform struct {
+	ID          ID
+	Name        string
+	Description string
+	Metadata    json.RawMessage // a JSON object; never nil on read
+	CreatedBy   ID              // the user who made it, and who alone may change it
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	DeletedAt   *time.Time // nil while it lives
@@ -80,7 +93,12 @@ type Identity struct {
 	OrganizationID ID            // of the user
 	TeamIDs        []ID          // the teams it sees, oldest first: the first is its default team
 	Roles          map[ID]string // its role in each of TeamIDs
+	Grant                        // of the key; all of it if none was used
 }
+
+// Reach names everything that decides what the identity sees: who have the same
+// see the same, so that what was looked up for one may serve the other.
+func (who Identity) Reach() string { return strings.Join(who.TeamIDs, " ") + "/" + who.ProjectID }
 
 // MayChange fails with errs.Denied unless the identity may change things of the
 // team. Call it after the thing was found to be in one of TeamIDs.
@@ -95,6 +113,9 @@ func (who Identity) MayChange(teamID ID) error {
 // MayManage fails with errs.Denied unless the identity may manage the people of
 // its organisation.
 func (who Identity) MayManage() error {
+	if who.ProjectID != "" {
+		return errs.New(errs.Denied, "this key is bound to one project, and people are above projects").Named("key-bound")
+	}
 	if who.User.Role == Admin {
 		return nil
 	}

@@ -20,8 +20,10 @@ func (s *Store) Users(ctx context.Context, who Identity, organizationID ID) (_ [
 	if _, err := organizationOf(ctx, s.DB.Read(), who, organizationID); err != nil {
 		return nil, err
 	}
+	// People are above projects: a key that is bound to one sees its own user.
 	return meta.All(ctx, s.DB.Read(), scanUser,
-		selectUser+`WHERE u.organization_id = ? AND u.deleted_at IS NULL ORDER BY u.created_at, u.id`, organizationID)
+		selectUser+`WHERE u.organization_id = ? AND u.deleted_at IS NULL AND (? = '' OR u.id = ?) ORDER BY u.created_at, u.id`,
+		organizationID, who.ProjectID, who.User.ID)
 }
 
 // User returns one user; errs.NotFound if the caller does not see its organisation.
@@ -84,11 +86,13 @@ type UserChange struct {
 }
 
 // UpdateUser changes a user that the caller sees. Everybody may change their
-// own email, name and metadata; all else takes an admin of the organisation.
+// own email, name and metadata; all else takes an admin of the organisation, whose
+// last admin stays one: errs.Conflict.
 func (s *Store) UpdateUser(ctx context.Context, who Identity, id ID, c UserChange) (_ User, err error) {
 	defer errs.Wrap(&err, "tenant.UpdateUser")
 	privileged := id != who.User.ID || c.Role != nil || c.OrganizationID != nil
 	return s.changeUser(ctx, who, id, privileged, func(tx *sql.Tx, u *User) error {
+		was := *u
 		if c.OrganizationID != nil {
 			if _, err := managedOf(ctx, tx, who, *c.OrganizationID); err != nil {
 				return err
@@ -105,8 +109,26 @@ func (s *Store) UpdateUser(ctx context.Context, who Identity, id ID, c UserChang
 		if c.Metadata != nil {
 			u.Metadata = c.Metadata
 		}
-		return checkUser(u)
+		if err := checkUser(u); err != nil {
+			return err
+		}
+		return keepsAdmin(ctx, tx, was, *u)
 	})
+}
+
+// keepsAdmin fails with errs.Conflict if the change leaves an organisation without
+// an admin.
+func keepsAdmin(ctx context.Context, tx meta.Querier, was, is User) error {
+	if was.Role != Admin || is.Role == Admin && is.OrganizationID == was.OrganizationID {
+		return nil
+	}
+	var others int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE organization_id = ? AND role = ? AND id <> ? AND deleted_at IS NULL`,
+		was.OrganizationID, Admin, was.ID).Scan(&others)
+	if err == nil && others == 0 {
+		return errs.New(errs.Conflict, "the organisation would be left without an admin").Fix("make somebody else an admin first")
+	}
+	return err
 }
 
 // DeleteUser hides a user that the caller sees and manages, and returns it: its
@@ -176,7 +198,7 @@ func userOf(ctx context.Context, q meta.Querier, who Identity, id ID) (User, err
 		return User{}, err
 	}
 	_, err = organizationOf(ctx, q, who, u.OrganizationID)
-	if errs.KindOf(err) == errs.NotFound {
+	if errs.KindOf(err) == errs.NotFound || who.ProjectID != "" && id != who.User.ID {
 		return User{}, noSuch("user")
 	}
 	return u, err
