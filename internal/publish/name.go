@@ -19,12 +19,15 @@ import (
 // longest leaves room for a number within the 64 bytes that tools may be called by.
 const longest = 58
 
+// letters are those that no accent can be split from.
+var letters = strings.NewReplacer("ß", "ss", "æ", "ae", "Æ", "AE", "œ", "oe", "Œ", "OE", "ø", "o", "Ø", "O", "ł", "l", "Ł", "L", "đ", "d", "Đ", "D")
+
 // kebab returns the text as a part of a URL that needs no escaping: ASCII letters
 // and digits in lower case, one dash for everything between them; "" if nothing of
 // it is left.
 func kebab(text string) string {
 	var b strings.Builder
-	for _, r := range norm.NFKD.String(text) {
+	for _, r := range norm.NFKD.String(letters.Replace(text)) {
 		switch {
 		case unicode.Is(unicode.Mn, r): // the accent of é, split off by NFKD
 		case r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)):

@@ -2,7 +2,6 @@ package publish
 
 import (
 	"encoding/json"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -117,7 +116,6 @@ type Service struct {
 	Programs  *store.Store
 	Evaluator *evaluate.Evaluator
 	Now       func() time.Time // the clock
-	Log       *slog.Logger
 
 	apis  meta.Memo[apiKey, API]
 	usage usage
