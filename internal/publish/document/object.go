@@ -15,7 +15,9 @@ type member struct {
 }
 
 // with returns the object and one more member.
-func (o object) with(name string, value any) object { return append(o[:len(o):len(o)], member{name, value}) }
+func (o object) with(name string, value any) object {
+	return append(o[:len(o):len(o)], member{name, value})
+}
 
 // MarshalJSON writes the members in order.
 func (o object) MarshalJSON() ([]byte, error) {
@@ -52,7 +54,9 @@ func typed(types ...string) object {
 // described is typed with a description.
 func described(kind, text string) object { return typed(kind).with("description", text) }
 
-func ref(section, name string) object { return object{{"$ref", "#/components/" + section + "/" + name}} }
+func ref(section, name string) object {
+	return object{{"$ref", "#/components/" + section + "/" + name}}
+}
 
 // listOf is the schema of an array.
 func listOf(items any) object { return object{{"type", "array"}, {"items", items}} }
@@ -64,4 +68,23 @@ func record(properties object) object {
 		names[i] = p.name
 	}
 	return object{{"type", "object"}, {"required", names}, {"properties", properties}}
+}
+
+// nullable returns the schema of the same values, and null.
+func nullable(schema object) object {
+	var out object
+	for _, m := range schema {
+		switch v := m.value.(type) {
+		case string:
+			if m.name == "type" {
+				m.value = []string{v, "null"}
+			}
+		case []any:
+			if m.name == "enum" {
+				m.value = append(v[:len(v):len(v)], nil)
+			}
+		}
+		out = append(out, m)
+	}
+	return out
 }

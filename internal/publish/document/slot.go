@@ -126,7 +126,7 @@ func explain(s program.Slot) string {
 	case program.Timestamp:
 		parts = append(parts, "A time such as 2026-01-31T08:00:00Z, or a date")
 	case program.ValueList:
-		parts = append(parts, "Any of these values")
+		parts = append(parts, `Repeat it for each value; a single one that holds a comma is sent as ["a,b"]`)
 	}
 	return strings.Join(parts, ". ")
 }
