@@ -117,7 +117,8 @@ type event struct {
 	data any
 }
 
-// eventStream sends all events at once: each in one line of data, with an id of its own.
+// eventStream sends all events at once: each in one line of data, with an id of its
+// own, and a name if it has one.
 func eventStream(list []event) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		_, w := humachi.Unwrap(hc)
@@ -125,16 +126,39 @@ func eventStream(list []event) *huma.StreamResponse {
 		w.Header().Set("Cache-Control", "no-store")
 		var text bytes.Buffer
 		for i, e := range list {
-			data, err := json.Marshal(e.data)
-			if err != nil { // unreachable unless a wire type cannot be written
-				panic(http.ErrAbortHandler)
-			}
-			fmt.Fprintf(&text, "id: %d\nevent: %s\ndata: %s\n\n", i+1, e.name, data)
+			data := e.json()
+			text.Write(e.encode(i+1, data))
 		}
 		w.WriteHeader(http.StatusOK)
 		// An error here means that the caller has gone; there is nobody to tell.
 		_, _ = w.Write(text.Bytes())
 	}}
+}
+
+// verbatim are data of an event that are no JSON.
+type verbatim string
+
+// json returns the event's data on one line.
+func (e event) json() []byte {
+	if text, ok := e.data.(verbatim); ok {
+		return []byte(text)
+	}
+	data, err := json.Marshal(e.data)
+	if err != nil { // unreachable unless a wire type cannot be written
+		panic(http.ErrAbortHandler)
+	}
+	return data
+}
+
+// encode returns the event as it is sent, with its data as JSON on one line.
+func (e event) encode(id int, data []byte) []byte {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "id: %d\n", id)
+	if e.name != "" {
+		fmt.Fprintf(&text, "event: %s\n", e.name)
+	}
+	fmt.Fprintf(&text, "data: %s\n\n", data)
+	return text.Bytes()
 }
 
 // Suggested are questions that could be asked.

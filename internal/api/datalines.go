@@ -25,8 +25,8 @@ type Dataline struct {
 	Rows         int64        `json:"rows"`
 	Bytes        int64        `json:"bytes"`
 	Verdict      Object       `json:"verdict" doc:"How complete the current version is, with evidence"`
-	SchemaCode   string       `json:"schema_code" doc:"The columns as SQL"`
-	DataModel    string       `json:"data_model" doc:"The columns as older clients read them: JSON text"`
+	SchemaCode   string       `json:"schema_code" doc:"The columns as SQL, or what a client has put there"`
+	DataModel    string       `json:"data_model" doc:"The columns as older clients read them, or what a client has put there: JSON text"`
 	CreatedAt    time.Time    `json:"created_at"`
 	UpdatedAt    time.Time    `json:"updated_at"`
 	DeletedAt    *time.Time   `json:"deleted_at"`
@@ -46,7 +46,9 @@ func (s *Server) datalineWire(ctx context.Context, d dataset.Dataset) (Dataline,
 		return w, err
 	}
 	w.Rows, w.Bytes, w.Verdict = v.Rows, v.Bytes, Object(v.Verdict)
-	return w, nil
+	n, err := s.Datasets.Notes(ctx, d.ID)
+	w.Name, w.SchemaCode, w.DataModel = *first(n.Name, &w.Name), *first(n.Code, &w.SchemaCode), *first(n.Model, &w.DataModel)
+	return w, err
 }
 
 // createTable spells the columns as a CREATE TABLE statement, for people.
@@ -139,6 +141,7 @@ func (s *Server) datalines(a huma.API) {
 	route(s, a, "GET /v1/datalines/{id}/rows", "datalines", "The rows of a dataset, in order, page by page", s.datalineRows)
 	s.datalineExports(a)
 	s.datalineVersions(a)
+	s.datalineEdits(a)
 }
 
 func (s *Server) projectDatalines(ctx context.Context, project string) ([]Dataline, error) {

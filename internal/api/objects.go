@@ -24,11 +24,11 @@ type DataObject struct {
 	JobID        string     `json:"job_id" doc:"The run that made it"`
 	Bucket       string     `json:"bucket"`
 	Key          string     `json:"key"`
-	FileType     string     `json:"file_type" enum:"json,ndjson,parquet"`
+	FileType     string     `json:"file_type" enum:"json,ndjson,parquet,csv,tsv,xml"`
 	FileRole     string     `json:"file_role" example:"data/uploaded"`
 	FileSize     int64      `json:"file_size" doc:"Bytes"`
 	Rows         int64      `json:"rows"`
-	ETag         string     `json:"etag" doc:"MD5 of the content, in hex"`
+	ETag         string     `json:"etag" doc:"Changes with the content"`
 	SHA256       string     `json:"sha256"`
 	MimeType     string     `json:"mime_type"`
 	Metadata     Object     `json:"metadata"`
@@ -48,7 +48,7 @@ type Lineage struct {
 	ID             string    `json:"id"`
 	UpstreamID     *string   `json:"upstream_id" doc:"null for what came from outside"`
 	DownstreamID   string    `json:"downstream_id"`
-	Transformation string    `json:"transformation" enum:"upload_http_request,fetch_pages,convert_to_parquet"`
+	Transformation string    `json:"transformation" example:"convert_to_parquet" doc:"Such as upload_http_request, upload_file, fetch_pages, read_records, convert_to_parquet"`
 	Metadata       Object    `json:"metadata"`
 	CreatedAt      time.Time `json:"created_at"`
 	UpdatedAt      time.Time `json:"updated_at"`
@@ -89,14 +89,7 @@ func (s *Server) objects(a huma.API) {
 		edges, err := s.Lineage.Up(ctx, o.ID, 0)
 		return okList(each(edges, lineageWire)), err
 	})
-	route(s, a, "GET /v1/datasources/{id}/lineage", "lineage", "What a datasource's objects were made from", s.datasourceLineage)
-	route(s, a, "GET /v1/projects/{id}/lineage", "lineage", "What a project's objects were made from", func(ctx context.Context, in *IDInput) (*out[[]Lineage], error) {
-		if _, err := s.project(ctx, in.ID); err != nil {
-			return nil, err
-		}
-		edges, err := s.Lineage.ByProject(ctx, in.ID)
-		return okList(each(edges, lineageWire)), err
-	})
+	s.lineages(a)
 }
 
 // binary documents an answer that is a file of one of the types.
@@ -129,32 +122,4 @@ func (s *Server) objectContent(ctx context.Context, in *IDInput) (*huma.StreamRe
 		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
 		http.ServeContent(w, r, name, o.CreatedAt, content)
 	}}, nil
-}
-
-func (s *Server) datasourceLineage(ctx context.Context, in *struct {
-	IDInput
-	Depth int `query:"depth" minimum:"0" doc:"How far to walk; 0 means all the way"`
-}) (*out[[]Lineage], error) {
-	d, err := s.Sources.Get(ctx, caller(ctx).TeamIDs, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	objects, err := s.Datasets.ObjectsByDatasource(ctx, d.ID)
-	if err != nil {
-		return nil, err
-	}
-	seen, all := map[string]bool{}, []Lineage{}
-	for _, o := range objects {
-		edges, err := s.Lineage.Up(ctx, o.ID, in.Depth)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range edges {
-			if !seen[e.ID] {
-				seen[e.ID] = true
-				all = append(all, lineageWire(e))
-			}
-		}
-	}
-	return ok(all), nil
 }

@@ -61,7 +61,7 @@ type Me struct {
 }
 
 func organizationWire(o tenant.Organization) Organization {
-	return Organization{ID: o.ID, Name: o.Name, Description: o.Description, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, DeletedAt: o.DeletedAt}
+	return Organization{ID: o.ID, Name: o.Name, Description: o.Description, PlatformID: orNull(o.PlatformID), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, DeletedAt: o.DeletedAt}
 }
 
 func teamWire(t tenant.Team) Team {
@@ -98,6 +98,11 @@ func (s *Server) tenants(a huma.API) {
 		t, err := s.Tenants.Team(ctx, caller(ctx), in.ID)
 		return ok(teamWire(t)), err
 	})
+	s.organizations(a)
+	s.teams(a)
+	s.memberships(a)
+	s.users(a)
+	s.platforms(a)
 }
 
 func (s *Server) me(ctx context.Context, _ *struct{}) (*out[Me], error) {

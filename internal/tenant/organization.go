@@ -27,8 +27,8 @@ func (s *Store) Organization(ctx context.Context, who Identity, id ID) (_ Organi
 	return organizationOf(ctx, s.DB.Read(), who, id)
 }
 
-// CreateOrganization makes an organisation with the name and description given.
-// The caller must be an admin of its own, and sees the new one.
+// CreateOrganization makes an organisation with the name, description and platform
+// given. The caller must be an admin of its own, and sees the new one.
 func (s *Store) CreateOrganization(ctx context.Context, who Identity, o Organization) (_ Organization, err error) {
 	defer errs.Wrap(&err, "tenant.CreateOrganization")
 	if err := who.MayManage(); err != nil {
@@ -38,8 +38,13 @@ func (s *Store) CreateOrganization(ctx context.Context, who Identity, o Organiza
 	if err != nil {
 		return Organization{}, err
 	}
+	if o.PlatformID != "" {
+		if _, err := platformOf(ctx, s.DB.Read(), who, o.PlatformID); err != nil {
+			return Organization{}, err
+		}
+	}
 	now := s.now()
-	o = Organization{ID: newID(), Name: name, Description: o.Description, CreatedBy: who.User.ID, CreatedAt: now, UpdatedAt: now}
+	o = Organization{ID: newID(), Name: name, Description: o.Description, PlatformID: o.PlatformID, CreatedBy: who.User.ID, CreatedAt: now, UpdatedAt: now}
 	return o, insertOrganization(ctx, s.DB.Write(), o)
 }
 
@@ -47,14 +52,22 @@ func (s *Store) CreateOrganization(ctx context.Context, who Identity, o Organiza
 type OrganizationChange struct {
 	Name        *string
 	Description *string
+	PlatformID  *ID // moves the organisation; "" takes it out of its platform
 }
 
 // UpdateOrganization changes an organisation that the caller sees and manages.
 func (s *Store) UpdateOrganization(ctx context.Context, who Identity, id ID, c OrganizationChange) (_ Organization, err error) {
 	defer errs.Wrap(&err, "tenant.UpdateOrganization")
-	return s.changeOrganization(ctx, who, id, func(o *Organization) (err error) {
+	return s.changeOrganization(ctx, who, id, func(tx *sql.Tx, o *Organization) (err error) {
 		if c.Description != nil {
 			o.Description = *c.Description
+		}
+		if c.PlatformID != nil {
+			if o.PlatformID = *c.PlatformID; o.PlatformID != "" {
+				if _, err := platformOf(ctx, tx, who, o.PlatformID); err != nil {
+					return err
+				}
+			}
 		}
 		if c.Name != nil {
 			o.Name, err = checkName(*c.Name, "/name")
@@ -67,7 +80,7 @@ func (s *Store) UpdateOrganization(ctx context.Context, who Identity, id ID, c O
 // caller's own cannot be deleted: errs.Conflict.
 func (s *Store) DeleteOrganization(ctx context.Context, who Identity, id ID) (_ Organization, err error) {
 	defer errs.Wrap(&err, "tenant.DeleteOrganization")
-	return s.changeOrganization(ctx, who, id, func(o *Organization) error {
+	return s.changeOrganization(ctx, who, id, func(_ *sql.Tx, o *Organization) error {
 		if id == who.OrganizationID {
 			return errs.New(errs.Conflict, "this is your own organisation: deleting it would lock you out").
 				Fix("rename it instead", "or ask an admin of another organisation")
@@ -78,18 +91,18 @@ func (s *Store) DeleteOrganization(ctx context.Context, who Identity, id ID) (_ 
 	})
 }
 
-func (s *Store) changeOrganization(ctx context.Context, who Identity, id ID, change func(*Organization) error) (o Organization, err error) {
+func (s *Store) changeOrganization(ctx context.Context, who Identity, id ID, change func(*sql.Tx, *Organization) error) (o Organization, err error) {
 	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
 		var err error
 		if o, err = managedOf(ctx, tx, who, id); err != nil {
 			return err
 		}
-		if err := change(&o); err != nil {
+		if err := change(tx, &o); err != nil {
 			return err
 		}
 		o.UpdatedAt = s.now()
-		_, err = tx.ExecContext(ctx, `UPDATE organizations SET name = ?, description = ?, updated_at = ?, deleted_at = ? WHERE id = ?`,
-			o.Name, o.Description, meta.Micros(o.UpdatedAt), meta.NullMicros(o.DeletedAt), id)
+		_, err = tx.ExecContext(ctx, `UPDATE organizations SET name = ?, description = ?, platform_id = ?, updated_at = ?, deleted_at = ? WHERE id = ?`,
+			o.Name, o.Description, meta.NullText(o.PlatformID), meta.Micros(o.UpdatedAt), meta.NullMicros(o.DeletedAt), id)
 		return err
 	})
 	if err != nil {
@@ -122,17 +135,17 @@ func managedOf(ctx context.Context, q meta.Querier, who Identity, id ID) (Organi
 }
 
 func insertOrganization(ctx context.Context, q meta.Querier, o Organization) error {
-	_, err := q.ExecContext(ctx, `INSERT INTO organizations (id, name, description, created_by, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)`,
-		o.ID, o.Name, o.Description, o.CreatedBy, meta.Micros(o.CreatedAt), meta.Micros(o.UpdatedAt))
+	_, err := q.ExecContext(ctx, `INSERT INTO organizations (id, name, description, platform_id, created_by, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		o.ID, o.Name, o.Description, meta.NullText(o.PlatformID), o.CreatedBy, meta.Micros(o.CreatedAt), meta.Micros(o.UpdatedAt))
 	return err
 }
 
-const selectOrganization = `SELECT o.id, o.name, o.description, o.created_by, o.created_at, o.updated_at, o.deleted_at FROM organizations o `
+const selectOrganization = `SELECT o.id, o.name, o.description, coalesce(o.platform_id, ''), o.created_by, o.created_at, o.updated_at, o.deleted_at FROM organizations o `
 
 func scanOrganization(r meta.Row) (o Organization, err error) {
 	var created, updated int64
 	var deleted sql.NullInt64
-	err = r.Scan(&o.ID, &o.Name, &o.Description, &o.CreatedBy, &created, &updated, &deleted)
+	err = r.Scan(&o.ID, &o.Name, &o.Description, &o.PlatformID, &o.CreatedBy, &created, &updated, &deleted)
 	o.CreatedAt, o.UpdatedAt, o.DeletedAt = meta.Time(created), meta.Time(updated), meta.NullTime(deleted)
 	return o, err
 }

@@ -23,7 +23,7 @@ const (
 // tidyBody reads the body and rewrites it, if it is JSON, to one object with
 // snake_case field names. What is not JSON is left alone.
 func tidyBody(w http.ResponseWriter, r *http.Request) error {
-	if !mutates(r.Method) || isStream(r.URL.Path) {
+	if !mutates(r.Method) || isStream(r.Method, r.URL.Path) {
 		return nil
 	}
 	raw, err := readBody(w, r)
@@ -64,7 +64,9 @@ func mutates(method string) bool {
 }
 
 // isStream reports whether the route takes an upload, which is never buffered.
-func isStream(path string) bool { return strings.HasPrefix(path, "/v1/actions/load/") }
+func isStream(method, path string) bool {
+	return strings.HasPrefix(path, "/v1/actions/load/") || method == http.MethodPatch && strings.HasPrefix(path, "/v1/uploads/")
+}
 
 // maybeJSON reports whether a body of that type may be JSON. One client sends
 // JSON as text/plain, and curl -d calls whatever it sends a form.
@@ -80,7 +82,7 @@ func tidyJSON(raw []byte, r *http.Request) ([]byte, bool) {
 	}
 	// Old clients encode some bodies twice: a JSON string that holds the object.
 	var inner string
-	if raw[0] == '"' && json.Unmarshal(raw, &inner) == nil && strings.HasPrefix(strings.TrimSpace(inner), "{") {
+	if raw[0] == '"' && !isCode(r.URL.Path) && json.Unmarshal(raw, &inner) == nil && strings.HasPrefix(strings.TrimSpace(inner), "{") {
 		raw = []byte(inner)
 	}
 	fields, ok := object(raw)
@@ -102,6 +104,11 @@ func tidyJSON(raw []byte, r *http.Request) ([]byte, bool) {
 	}
 	tidy, err := json.Marshal(fields)
 	return tidy, err == nil
+}
+
+// isCode reports whether the body of the route may be a JSON string that means itself.
+func isCode(path string) bool {
+	return strings.HasPrefix(path, "/v1/datalines/") && strings.HasSuffix(path, "/schema")
 }
 
 // object decodes one level, so that values keep their exact text.

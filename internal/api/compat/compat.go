@@ -23,6 +23,7 @@ func Handler(next http.Handler, refuse func(http.ResponseWriter, *http.Request, 
 		}
 		cleanPath(r)
 		moveKey(r)
+		modernize(r)
 		if err := tidyBody(w, r); err != nil {
 			refuse(w, r, err)
 			return

@@ -51,6 +51,39 @@ func TestPaths(t *testing.T) {
 	}
 }
 
+func TestRoutesThatHaveMovedAreFound(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ rule, method, target, want string }{
+		{"TypeScript 0.6.2 creates keys at the plural", "POST", "/v1/authentication/api-keys?name=n", "/v1/authentication/api-key"},
+		{"TypeScript 0.6.2 renames keys at the plural", "PATCH", "/v1/authentication/api-keys/1", "/v1/authentication/api-key/1"},
+		{"TypeScript 0.6.2 switches keys off at the plural", "PATCH", "/v1/authentication/api-keys/1/disable", "/v1/authentication/api-key/1/disable"},
+		{"keys are listed at the plural", "GET", "/v1/authentication/api-keys", "/v1/authentication/api-keys"},
+		{"TypeScript 0.5 chats", "GET", "/v1/chat?project_id=p", "/v1/explore"},
+		{"TypeScript 0.5 talks in a chat", "POST", "/api/infactory/v1/chat/1", "/v1/explore/1"},
+		{"TypeScript 0.5 reads a chat", "GET", "/v1/chat/1/graph", "/v1/explore/1/graph"},
+		{"chats are not everything that begins so", "GET", "/v1/chatter", "/v1/chatter"},
+	} {
+		if got := send(t, httptest.NewRequest(c.method, c.target, nil)).path; got != c.want {
+			t.Errorf("%s: %s became %s, want %s", c.rule, c.target, got, c.want)
+		}
+	}
+}
+
+func TestQueryNamesInCamelCase(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ rule, target, want string }{
+		{"UI: camelCase", "/v1/explore?projectId=p", "project_id=p"},
+		{"both spellings: snake wins", "/v1/explore?projectId=a&project_id=b", "projectId=a&project_id=b"},
+		{"values are never touched", "/v1/datalines?datasource_id=aB", "datasource_id=aB"},
+		{"names with a dash are left alone", "/live/s/v1/e?X-Y=1", "X-Y=1"},
+		{"all values of a list", "/live/s/v1/e?cityName=a&cityName=b", "city_name=a&city_name=b"},
+	} {
+		if got := send(t, httptest.NewRequest("GET", c.target, nil)).query; got != c.want {
+			t.Errorf("%s: %s became %s, want %s", c.rule, c.target, got, c.want)
+		}
+	}
+}
+
 func TestKeysBecomeABearerHeaderAndLeaveTheURL(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ rule, target, header, value, wantAuth, wantQuery string }{
@@ -88,6 +121,16 @@ func TestBodies(t *testing.T) {
 		{"slot values stay in the query", "POST", "/v1/run/queryprogram?limit=3", "application/json", `{"project_id":"p"}`, `{"project_id":"p"}`},
 		{"no body", "POST", "/v1/x", "", ``, `{}`},
 		{"a bare string that is code", "PATCH", "/v1/datalines/1/schema", "application/json", `"class A:"`, `"class A:"`},
+		{"a bare string that is code, and looks like an object", "PATCH", "/v1/datalines/1/schema", "application/json", `"{x}"`, `"{x}"`},
+		{"TypeScript sendToolCall: camelCase as text/plain", "POST", "/live/tool", "text/plain;charset=UTF-8", `{"conversationId":"c","content":"{\"cityName\":1}"}`, `{"content":"{\"cityName\":1}","conversation_id":"c"}`},
+		{"TypeScript sends a message: slots are no fields", "POST", "/v1/run/1?no_reply=true", "application/json", `{"content":"q"}`, `{"content":"q"}`},
+		{"TypeScript wraps roles", "POST", "/v1/users/1/roles/admin/", "application/json", `{"body":{"roleId":"admin"}}`, `{"role_id":"admin"}`},
+		{"TypeScript wraps APIs", "POST", "/v1/apis", "application/json", `{"body":{"projectId":"p","slug":"s"}}`, `{"project_id":"p","slug":"s"}`},
+		{"Python creates an organization in the query", "POST", "/v1/orgs?name=n&description=d", "application/json", `{}`, `{"description":"d","name":"n"}`},
+		{"Python moves a team in the query", "POST", "/v1/teams/1/move?new_organization_id=o", "application/json", `{}`, `{"new_organization_id":"o"}`},
+		{"Python moves a project in the query", "POST", "/v1/projects/1/move?new_team_id=t", "application/json", `{}`, `{"new_team_id":"t"}`},
+		{"Python's body is the data model", "PATCH", "/v1/datalines/1?name=n", "application/json", `{"columnT":{"a":1},"schemaT":{}}`, `{"column_t":{"a":1},"name":"n","schema_t":{}}`},
+		{"TypeScript's empty body with fields in the query", "POST", "/v1/users?email=a%40b.c", "", ``, `{"email":"a@b.c"}`},
 		{"not JSON", "POST", "/v1/x", "application/octet-stream", "\x00\x01", "\x00\x01"},
 		{"broken JSON reaches the validator", "POST", "/v1/x", "application/json", `{"a":`, `{"a":`},
 	} {
