@@ -105,12 +105,17 @@ func (s *Server) methodNotAllowed(mux *chi.Mux) http.HandlerFunc {
 				allow = append(allow, "HEAD")
 			}
 		}
-		offered := strings.Join(allow, ", ")
-		w.Header().Set("Allow", offered)
-		p := newProblem(http.StatusMethodNotAllowed, r.Method+" is not offered here; offered: "+offered, nil)
-		p.Type, p.RequestID = "method-not-allowed", requestID(r.Context())
-		writeJSON(w, p.ContentType(""), p.Status, p)
+		refuseMethod(w, r, allow...)
 	}
+}
+
+// refuseMethod answers 405 with what is offered.
+func refuseMethod(w http.ResponseWriter, r *http.Request, allow ...string) {
+	offered := strings.Join(allow, ", ")
+	w.Header().Set("Allow", offered)
+	p := newProblem(http.StatusMethodNotAllowed, r.Method+" is not offered here; offered: "+offered, nil)
+	p.Type, p.RequestID = "method-not-allowed", requestID(r.Context())
+	writeJSON(w, p.ContentType(""), p.Status, p)
 }
 
 func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, err error) {

@@ -274,12 +274,12 @@ func (s *Server) runProgram(ctx context.Context, in *runInput) (*huma.StreamResp
 }
 
 // A runKey is who wants to run what.
-type runKey struct{ teams, project, program string }
+type runKey struct{ reach, project, program string }
 
 // runnable returns a program that the caller may run. It is asked for each time a
 // program runs, so it remembers.
 func (s *Server) runnable(ctx context.Context, projectID, id string) (store.Record, error) {
-	key := runKey{strings.Join(caller(ctx).TeamIDs, " "), projectID, id}
+	key := runKey{caller(ctx).Reach(), projectID, id}
 	return s.runnables.Get(s.Programs.DB, key, func() (store.Record, error) {
 		if _, err := s.project(ctx, projectID); err != nil {
 			return store.Record{}, pointAt(err, "/project_id")
@@ -355,16 +355,23 @@ func (s *Server) stream(ctx context.Context, formatName string, safe bool, name 
 	if err != nil {
 		return nil, err
 	}
+	return s.file(file, format, name, func(context.Context, evaluate.Download, error) {}), nil
+}
+
+// file sends a file under that name, and says at the end what was sent.
+func (s *Server) file(file evaluate.Opened, format evaluate.Format, name string, sent func(context.Context, evaluate.Download, error)) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		request, w := humachi.Unwrap(hc)
 		describeCaching(w.Header(), file.Answer)
 		if file.NotModified {
+			sent(hc.Context(), evaluate.Download{}, nil)
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 		w.Header().Set("Content-Type", format.ContentType())
 		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.`+string(format)+`"`)
 		d, err := file.Write(hc.Context(), w)
+		sent(hc.Context(), d, err)
 		switch {
 		case err == nil:
 		case d.Bytes == 0:
@@ -376,5 +383,5 @@ func (s *Server) stream(ctx context.Context, formatName string, safe bool, name 
 			report(hc.Context(), s.Log, problemOf(hc.Context(), err), err)
 			panic(http.ErrAbortHandler)
 		}
-	}}, nil
+	}}
 }

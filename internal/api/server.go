@@ -15,25 +15,30 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"millwright/internal/api/compat"
+	"millwright/internal/api/mcp"
 	"millwright/internal/blob"
 	"millwright/internal/dataset"
 	"millwright/internal/evaluate"
+	"millwright/internal/explore"
 	"millwright/internal/generate/ask"
 	"millwright/internal/ingest"
 	"millwright/internal/job"
 	"millwright/internal/lineage"
+	"millwright/internal/lineage/openlineage"
 	"millwright/internal/meta"
 	"millwright/internal/program/store"
 	"millwright/internal/project"
+	"millwright/internal/publish"
 	"millwright/internal/schedule"
 	"millwright/internal/source"
 	"millwright/internal/tenant"
+	"millwright/internal/upload"
 )
 
 // Version is the version of the API's contract, as its OpenAPI document says.
 const Version = "1.2.0"
 
-// A Server is the HTTP API. All fields must be set.
+// A Server is the HTTP API. All fields must be set, except where they say otherwise.
 type Server struct {
 	Tenants   *tenant.Store
 	Projects  *project.Store
@@ -47,12 +52,23 @@ type Server struct {
 	Ingest    *ingest.Service
 	Evaluator *evaluate.Evaluator
 	Asker     *ask.Service
+	Publish   *publish.Service
+	Explore   *explore.Store
+	Teller    *openlineage.Teller
 	AfterRun  []string // job types that follow a run, in order
+	AfterLoad []string // job types that follow a load without questions, in order
+	Uploads   *upload.Store
 	Log       *slog.Logger
 	Now       func() time.Time
 	Ready     func(context.Context) error // why the server cannot work now; nil when it can
 
+	RatePerMinute int      // requests of a key that has no rate of its own; 0 for any number
+	Origins       []string // of web pages that may talk to it as agents, beside this machine's; may be empty
+
+	limits    limiter
+	talks     *mcp.Server
 	runnables meta.Memo[runKey, store.Record]
+	seen      meta.Memo[seenKey, project.Project]
 }
 
 // Handler returns the API with all its tolerances.
@@ -70,9 +86,10 @@ func (s *Server) Handler() http.Handler {
 	a := humachi.New(mux, config)
 	a.UseMiddleware(s.authenticate(a))
 	s.register(a)
-	mux.NotFound(s.nothingHere)
-	mux.MethodNotAllowed(s.methodNotAllowed(mux))
-	return s.identify(compat.Handler(s.guard(mux), s.writeProblem))
+	mux.NotFound(s.notOffered(s.nothingHere))
+	mux.MethodNotAllowed(s.notOffered(s.methodNotAllowed(mux)))
+	operations := s.guard(mux)
+	return s.identify(s.withAgents(s.identify(operations), compat.Handler(operations, s.writeProblem)))
 }
 
 func (s *Server) register(a huma.API) {
@@ -88,9 +105,16 @@ func (s *Server) register(a huma.API) {
 	s.connections(a)
 	s.descriptions(a)
 	s.jobs(a)
+	s.loads(a)
+	s.uploads(a)
 	s.objects(a)
 	s.datalines(a)
 	s.programs(a)
 	s.runs(a)
 	s.builds(a)
+	s.publishing(a)
+	s.moves(a)
+	s.generates(a)
+	s.chats(a)
+	s.explorations(a)
 }

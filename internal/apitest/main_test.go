@@ -245,8 +245,14 @@ func (w *world) furnish() error {
 	}
 	// Paused: no run of it may come in the way of a test.
 	c.object("PUT", "/v1/datasources/"+w.ids["datasource"]+"/schedule", map[string]any{"cron": "0 6 * * *", "time_zone": "Europe/Berlin", "paused": true})
+	w.ids["upload"] = c.object("POST", "/v1/uploads/"+w.ids["project"], map[string]any{"name": "a.csv"}).text("id")
 	w.ids["dataline"] = c.object("GET", "/v1/datalines/project/"+w.ids["project"], nil).at(0).text("id")
-	w.ids["program"] = c.object("GET", "/v1/queryprograms?project_id="+w.ids["project"], nil).at(0).text("id")
+	programs := c.object("GET", "/v1/queryprograms?project_id="+w.ids["project"], nil)
+	w.ids["program"], w.ids["published"] = programs.at(0).text("id"), programs.at(1).text("id")
+	c.object("PATCH", "/v1/queryprograms/"+w.ids["published"]+"/publish", map[string]any{})
+	api := c.object("GET", "/v1/apis/project/"+w.ids["project"], nil).at(0)
+	w.ids["api"], w.ids["slug"] = api.text("id"), api.text("slug")
+	w.ids["endpoint"], w.ids["path"] = api.get("endpoints").at(0).text("id"), api.get("endpoints").at(0).text("path")
 	w.ids["key"] = c.object("POST", "/v1/authentication/api-key", map[string]any{"name": "another"}).at(0).text("id")
 	off := c.object("POST", "/v1/authentication/api-key", map[string]any{"name": "off"})
 	w.disabled = off.at(1).string()

@@ -22,21 +22,26 @@ import (
 	"millwright/internal/engine/duckdb"
 	"millwright/internal/errs"
 	"millwright/internal/evaluate"
+	"millwright/internal/explore"
 	"millwright/internal/generate"
 	"millwright/internal/generate/ask"
+	"millwright/internal/generate/link"
 	"millwright/internal/httpsource"
 	"millwright/internal/ingest"
 	"millwright/internal/job"
 	"millwright/internal/lineage"
+	"millwright/internal/lineage/openlineage"
 	"millwright/internal/meta"
 	"millwright/internal/program/store"
 	"millwright/internal/project"
+	"millwright/internal/publish"
 	"millwright/internal/recur"
 	"millwright/internal/schedule"
 	"millwright/internal/secret"
 	"millwright/internal/source"
 	"millwright/internal/tenant"
 	"millwright/internal/upkeep"
+	"millwright/internal/upload"
 )
 
 // ServedAsWorker reports whether this process was started as one of the engine's
@@ -62,8 +67,10 @@ type App struct {
 	server  *api.Server
 	first   secret.String
 
-	programs *store.Store    // holds runs that are not written yet
-	answers  *evaluate.Cache // may be making answers
+	programs *store.Store         // holds runs that are not written yet
+	publish  *publish.Service     // holds calls that are not written yet
+	answers  *evaluate.Cache      // may be making answers
+	emitter  *openlineage.Emitter // nil unless a collector of lineage is configured
 }
 
 // Build opens the data folder, creating it at the first start, and wires every
@@ -121,27 +128,39 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 	programs := &store.Store{DB: a.db, Now: now}
 	tables := &catalog.Catalog{Datasets: datasets, Blobs: blobs}
 	evaluator := &evaluate.Evaluator{Engine: a.engine, Datasets: &readable{db: a.db, catalog: tables}, Stager: blobs, History: programs, Log: a.log,
-		Limits: evaluate.Limits{Timeout: a.config.QueryTimeout}, Cache: evaluate.NewCache(a.config.CacheBytes), Repeatable: duckdb.Repeatable}
+		Limits: evaluate.Limits{Timeout: a.config.QueryTimeout, DownloadTimeout: a.config.DownloadTimeout}, Cache: evaluate.NewCache(a.config.CacheBytes), Repeatable: duckdb.Repeatable}
 	a.programs, a.answers = programs, evaluator.Cache
-	runs := &ingest.Service{DB: a.db, Client: a.client, Sources: sources, Datasets: datasets, Lineage: edges,
+	a.publish = &publish.Service{DB: a.db, Programs: programs, Evaluator: evaluator, Now: now}
+	files := &upload.Store{DB: a.db, Dir: filepath.Join(a.config.Data, "uploads"), Max: a.config.MaxUpload, Now: now}
+	runs := &ingest.Service{DB: a.db, Client: a.client, Sources: sources, Datasets: datasets, Lineage: edges, Uploads: files,
 		Blobs: blobs, Engine: a.engine, Log: a.log, Now: now, Work: filepath.Join(a.config.Data, "unfinished"), Slice: a.config.SliceBytes, Step: a.config.Step}
 	study := &analyze.Service{Analyzer: &analyze.Analyzer{Engine: a.engine}, DB: a.db, Datasets: datasets, Catalog: tables}
-	questions := &generate.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator}
+	questions := &generate.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator, Links: &link.Store{DB: a.db, Now: now}}
 	tidy := &compact.Service{DB: a.db, Datasets: datasets, Catalog: tables, Lineage: edges, Blobs: blobs, Engine: a.engine}
+	tell := &openlineage.Teller{Datasets: datasets, Sources: sources, Version: api.Version}
+	a.emitter = a.collectorOf(tell)
 	a.jobs, err = job.NewRunner(a.db, map[string]job.Handler{
-		ingest.JobType:    runs.Handle,
-		ingest.RetypeType: runs.HandleRetype,
+		ingest.JobType:    a.told(runs.Handle),
+		ingest.LoadType:   a.told(runs.Handle),
+		ingest.RetypeType: a.told(runs.HandleRetype),
 		analyze.JobType:   study.Handle,
 		generate.JobType:  a.withCompaction(questions.Handle, tidy),
-		compact.JobType:   tidy.Handle,
+		compact.JobType:   a.told(tidy.Handle),
 	}, job.Config{Workers: 4, Grace: a.config.Grace, Log: a.log, Now: now, Recovered: runs.Settle})
 	if err != nil {
 		return err
 	}
+	if a.emitter != nil {
+		a.emitter.Jobs = a.jobs
+	}
 	a.server = &api.Server{Tenants: a.tenants, Projects: &project.Store{DB: a.db, Now: now}, Sources: sources, Datasets: datasets,
 		Lineage: edges, Programs: programs, Schedules: &schedule.Store{DB: a.db, Now: now}, Jobs: a.jobs, Blobs: blobs, Ingest: runs, Evaluator: evaluator,
 		Asker:    &ask.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator},
-		AfterRun: []string{analyze.JobType, generate.JobType}, Log: a.log, Now: now, Ready: a.db.Ping}
+		Publish:  a.publish,
+		Explore:  &explore.Store{DB: a.db, Now: now},
+		Teller:   tell,
+		AfterRun: []string{analyze.JobType, generate.JobType}, AfterLoad: []string{analyze.JobType}, Uploads: files, Log: a.log, Now: now, Ready: a.db.Ping,
+		RatePerMinute: a.config.RatePerMinute, Origins: a.config.Origins}
 	return nil
 }
 
@@ -235,12 +254,18 @@ func (a *App) Run(ctx context.Context, ready func(net.Addr)) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.jobs.Run(ctx) })
 	group.Go(func() error { return a.programs.KeepRuns(ctx) })
+	group.Go(func() error { return a.publish.KeepUsage(ctx) })
+	if a.emitter != nil {
+		group.Go(func() error { return a.emitter.Run(ctx) })
+	}
 	if !a.config.Passing {
 		recurring := &recur.Runner{Schedules: a.server.Schedules, Start: a.scheduled, Log: a.log}
 		group.Go(func() error { return recurring.Run(ctx) })
 		group.Go(func() error { return collector(a.config, a.db, a.blobs, a.log).Run(ctx) })
 	}
-	group.Go(func() error { return serve(ctx, ln, a.server.Handler(), a.config.Grace, a.log) })
+	handler := a.server.Handler()
+	group.Go(func() error { return a.server.WatchAgents(ctx) })
+	group.Go(func() error { return serve(ctx, ln, handler, a.config.Grace, a.log) })
 	ready(ln.Addr())
 	return group.Wait()
 }
@@ -263,6 +288,10 @@ func (a *App) Close() error {
 	if a.programs != nil {
 		all = append(all, a.programs.Flush(context.Background()))
 		a.programs = nil
+	}
+	if a.publish != nil {
+		all = append(all, a.publish.FlushUsage(context.Background()))
+		a.publish = nil
 	}
 	if a.db != nil {
 		all = append(all, a.db.Close())

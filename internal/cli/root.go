@@ -1,5 +1,5 @@
-// Package cli is what a person types: serve, demo, connect, run, query,
-// versions, retype, schedule, secrets, keys, doctor, backup, restore.
+// Package cli is what a person types: serve, demo, connect, run, load, query, publish,
+// versions, retype, schedule, secrets, keys, mcp, doctor, backup, restore.
 //
 // Standard output carries data, standard error carries messages and progress.
 package cli
@@ -69,7 +69,8 @@ Exit codes: 0 ok, 1 failed, 2 bad usage, 3 not found, 4 not allowed,
   millwright connect https://api.example.com/v1/orders --path data --auth bearer=env:SHOP_TOKEN
   millwright query list
   millwright query run top-customers -o csv
-  millwright run orders`,
+  millwright run orders
+  millwright load orders.csv`,
 	})
 	root.SilenceUsage, root.SilenceErrors = true, true
 	flags := root.PersistentFlags()
@@ -87,7 +88,7 @@ Exit codes: 0 ok, 1 failed, 2 bad usage, 3 not found, 4 not allowed,
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	root.AddCommand(c.serveCommand(), c.demoCommand(), c.connectCommand(), c.runCommand(), c.queryCommand(), c.versionsCommand(), c.retypeCommand(), c.scheduleCommand(), c.secretsCommand(), c.keysCommand(),
+	root.AddCommand(c.serveCommand(), c.demoCommand(), c.connectCommand(), c.runCommand(), c.loadCommand(), c.queryCommand(), c.publishCommand(), c.unpublishCommand(), c.apisCommand(), c.versionsCommand(), c.retypeCommand(), c.scheduleCommand(), c.secretsCommand(), c.keysCommand(), c.mcpCommand(),
 		c.doctorCommand(), c.backupCommand(), c.restoreCommand())
 	return root
 }

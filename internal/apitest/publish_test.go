@@ -1,0 +1,612 @@
+package apitest_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// cities is a program with slots, over the sample API's records.
+const cities = `SELECT city, count(*) AS orders, sum(amount) AS total FROM orders
+WHERE ($since IS NULL OR day >= $since) GROUP BY city ORDER BY total DESC LIMIT $limit`
+
+var citySlots = []any{map[string]any{"name": "since", "type": "date"}, map[string]any{"name": "limit", "type": "integer", "default": 10, "min": 1, "max": 100}}
+
+// A shop is a project with a published program.
+type shop struct {
+	*client
+	world    *world
+	project  string
+	program  string
+	slug     string
+	endpoint node
+}
+
+// newShop publishes a program in a project of its own, whose slug is that of name.
+func newShop(t *testing.T, name, code string, slots ...any) *shop {
+	t.Helper()
+	c, project := shared.newProject(t, name)
+	shared.land(t, c, project, "Orders", "/orders")
+	s := &shop{client: c, world: shared, project: project}
+	s.program = s.add("Orders by city", code, slots...)
+	if got := s.object("PATCH", "/v1/queryprograms/"+s.program+"/publish", map[string]any{}); got.get("published").value != true {
+		t.Fatalf("published: %s", got)
+	}
+	api := s.api()
+	s.slug, s.endpoint = api.text("slug"), api.get("endpoints").at(0)
+	return s
+}
+
+func (s *shop) add(name, code string, slots ...any) string {
+	return s.object("POST", "/v1/queryprograms", map[string]any{"project_id": s.project, "name": name, "cue": name + "?", "code": code, "slots": orNone(slots)}).text("id")
+}
+
+// api returns the only API of the project.
+func (s *shop) api() node {
+	s.t.Helper()
+	list := s.object("GET", "/v1/apis/project/"+s.project, nil).list()
+	if len(list) != 1 {
+		s.t.Fatalf("the project has %d APIs", len(list))
+	}
+	return list[0]
+}
+
+// live calls the endpoint of a version.
+func (s *shop) live(version, rest string, header ...string) answer {
+	return s.send("GET", "/live/"+s.slug+"/"+version+"/"+rest, nil, header...)
+}
+
+func (s *shop) edit(change map[string]any) {
+	s.t.Helper()
+	s.object("PATCH", "/v1/queryprograms/"+s.program, change)
+}
+
+func (s *shop) publish() {
+	s.t.Helper()
+	s.object("PATCH", "/v1/queryprograms/"+s.program+"/publish", map[string]any{})
+}
+
+func columnNames(n node) string {
+	var names []string
+	for _, c := range n.get("columns").list() {
+		names = append(names, c.text("name"))
+	}
+	return strings.Join(names, " ")
+}
+
+func TestAPublishedProgramAnswersWhereItsAPISays(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "Shop & Søn", cities, citySlots...)
+	if s.slug != "shop-son" || s.endpoint.text("path") != "orders-by-city" || s.endpoint.text("name") != "orders_by_city" {
+		t.Errorf("slug %s, endpoint %s", s.slug, s.endpoint)
+	}
+	api := s.api()
+	if api.text("base_path") != s.slug || api.text("version") != "v1" || api.text("status") != "published" || api.text("name") != "Shop & Søn" {
+		t.Errorf("the API is %s", api)
+	}
+	if got := columnNames(s.endpoint); got != "city orders total" || len(s.endpoint.get("example").list()) != 3 {
+		t.Errorf("columns %s, example %s", got, s.endpoint.get("example"))
+	}
+	want := s.object("POST", "/v1/run/queryprogram?limit=2", map[string]any{"project_id": s.project, "queryprogram_id": s.program})
+	for _, path := range []string{"/live/%s/v1/%s", "/v1/live/%s/v1/%s", "/live/%s/v1//%s", "/api/infactory/live/%s/v1/%s", "/live/%s/v1/%s/"} {
+		got := s.object("GET", fmt.Sprintf(path, s.slug, s.endpoint.text("path"))+"?limit=2&params=%5Bobject+Object%5D", nil)
+		for _, part := range []string{"rows", "columns", "data", "request", "dataset_versions"} {
+			if got.get(part).String() != want.get(part).String() {
+				t.Errorf("%s: %s is %s, and a run's %s", path, part, got.get(part), want.get(part))
+			}
+		}
+		if got.get("items", "MAIN", "item", "rows").String() != want.get("rows").String() || got.get("next").kind() != "null" {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	for _, path := range []string{"/v1/apis/" + s.slug, "/v1/apis/" + api.text("id"), "/v1/apis/queryprogram/" + s.program} {
+		if got := s.object("GET", path, nil); got.String() != api.String() {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	if got := s.object("GET", "/v1/apis/endpoints/api/"+api.text("id"), nil).at(0); got.String() != s.endpoint.String() {
+		t.Errorf("the endpoint: %s", got)
+	}
+	if got := s.object("GET", "/v1/apis/project/"+s.project+"/published-programs", nil).list(); len(got) != 1 || got[0].text("id") != s.program {
+		t.Errorf("published programs: %s", got)
+	}
+}
+
+func TestPublishingAgainChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "again", cities, citySlots...)
+	before := s.api().String()
+	for range 3 {
+		s.publish()
+	}
+	if after := s.api().String(); after != before {
+		t.Errorf("before %s\nafter  %s", before, after)
+	}
+}
+
+func TestAnEditReachesCallersOnlyWhenItIsPublished(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "edits", cities, citySlots...)
+	before := s.live("v1", "orders-by-city").json()
+	s.edit(map[string]any{"code": strings.Replace(cities, "AS total", "AS total, min(amount) AS least", 1), "name": "Another name"})
+	if got := s.live("v1", "orders-by-city").json(); got.get("rows").String() != before.get("rows").String() {
+		t.Errorf("after the edit: %s", got)
+	}
+	s.publish()
+	api := s.api()
+	if got := columnNames(s.live("v1", "orders-by-city").json()); got != "city orders total least" {
+		t.Errorf("after publishing: %s", got)
+	}
+	if e := api.get("endpoints").at(0); api.text("version") != "v1" || e.text("id") != s.endpoint.text("id") || columnNames(e) != "city orders total least" {
+		t.Errorf("a new column at the end is compatible: %s", api)
+	}
+}
+
+// Whatever is published later, a version answers with its own columns to its own
+// parameters.
+func TestAnOldVersionKeepsItsColumnsAndParameters(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "versions", cities, citySlots...)
+	other := s.add("Count", "SELECT count(*) AS n FROM orders")
+	s.object("PATCH", "/v1/queryprograms/"+other+"/publish", map[string]any{})
+	changes := []struct {
+		code, slots, columns, call string
+	}{
+		{"SELECT city, sum(amount) AS total FROM orders GROUP BY city ORDER BY total DESC LIMIT $limit", "limit", "city total", "?limit=1"},
+		{"SELECT city, sum(amount) AS total FROM orders GROUP BY city ORDER BY total DESC LIMIT $most", "most", "city total", "?most=1"},
+		{"SELECT city, count(*) AS total FROM orders GROUP BY city ORDER BY total DESC LIMIT $most", "most", "city total", "?most=1"},
+	}
+	want := []string{"city orders total"}
+	calls := []string{"?limit=1&since=2025-01-01"}
+	for i, c := range changes {
+		s.edit(map[string]any{"code": c.code, "slots": []any{map[string]any{"name": c.slots, "type": "integer", "default": 10}}})
+		s.publish()
+		want, calls = append(want, c.columns), append(calls, c.call)
+		if api := s.api(); api.text("version") != fmt.Sprintf("v%d", i+2) || len(api.get("endpoints").list()) != 2 || api.text("reason") == "" {
+			t.Fatalf("after change %d: %s", i+1, api)
+		}
+	}
+	for i, columns := range want {
+		version := fmt.Sprintf("v%d", i+1)
+		got := s.live(version, "orders-by-city"+calls[i])
+		if got.status != 200 || columnNames(got.json()) != columns || len(got.json().get("rows").list()) != 1 {
+			t.Errorf("%s: %s", version, got)
+		}
+		if n := s.live(version, "count"); n.status != 200 {
+			t.Errorf("%s of the other program: %s", version, n)
+		}
+		deprecation, sunset, links := got.header.Get("Deprecation"), got.header.Get("Sunset"), strings.Join(got.header.Values("Link"), ", ")
+		if i == len(changes) {
+			if deprecation+sunset+links != "" {
+				t.Errorf("the newest version is deprecated: %q %q %q", deprecation, sunset, links)
+			}
+			continue
+		}
+		var since int64
+		if _, err := fmt.Sscanf(deprecation, "@%d", &since); err != nil || time.Since(time.Unix(since, 0)).Abs() > time.Hour {
+			t.Errorf("%s: Deprecation: %s", version, deprecation)
+		}
+		if at, err := http.ParseTime(sunset); err != nil || at.Before(time.Now()) {
+			t.Errorf("%s: Sunset: %s", version, sunset)
+		}
+		if links != "</live/"+s.slug+`/v4>; rel="successor-version"` {
+			t.Errorf("%s: Link: %s", version, links)
+		}
+	}
+	versions := s.object("GET", "/v1/apis/project/"+s.project+"/versions", nil).list()
+	if got := s.object("DELETE", "/v1/apis/"+versions[3].text("id"), nil); got.text("status") != "removed" {
+		t.Errorf("removed: %s", got)
+	}
+	if got := s.live("v1", "orders-by-city"); got.status != 410 || got.json().text("type") != "version-removed" || !strings.Contains(got.json().text("detail"), "v4") {
+		t.Errorf("of a version that was removed: %s", got)
+	}
+	s.object("DELETE", "/v1/apis/"+s.slug, nil)
+	if got := s.live("v4", "count"); got.status != 404 {
+		t.Errorf("of an API that was removed: %s", got)
+	}
+	if got := s.object("GET", "/v1/queryprograms/"+other, nil); got.get("published").value != false {
+		t.Errorf("the program of an API that was removed: %s", got)
+	}
+}
+
+func TestWhatIsNotPublishedAnyMoreSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "gone", cities, citySlots...)
+	program, project := "/v1/queryprograms/"+s.program, "/v1/projects/"+s.project
+	for _, c := range []struct {
+		rule, method, path string
+		body               any
+		status             int
+		kind               string
+	}{
+		{"unpublished", "PATCH", program + "/unpublish", map[string]any{}, 410, "endpoint-unpublished"},
+		{"unpublished twice", "PATCH", program + "/unpublish", nil, 410, "endpoint-unpublished"},
+		{"published again", "PATCH", program + "/publish", map[string]any{"group_slots": true}, 200, ""},
+		{"the program was deleted", "DELETE", program, nil, 410, "endpoint-unpublished"},
+		{"the program was restored", "POST", program + "/versions/1/restore", map[string]any{}, 200, ""},
+		{"the project was deleted", "DELETE", project, nil, 404, "api-unknown"},
+		{"the project was restored", "PATCH", project, map[string]any{"deleted_at": nil}, 200, ""},
+		{"the program was removed for good", "DELETE", program + "?permanent=true", nil, 404, "endpoint-unknown"},
+	} {
+		s.object(c.method, c.path, c.body)
+		if got := s.live("v1", "orders-by-city"); got.status != c.status || got.json().text("type") != c.kind {
+			t.Errorf("%s: %s", c.rule, got)
+		}
+	}
+	if api := s.api(); len(api.get("endpoints").list()) != 0 || api.text("status") != "draft" {
+		t.Errorf("an API without endpoints: %s", api)
+	}
+}
+
+func TestCallsThatCannotBeAnswered(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "mistakes", cities, citySlots...)
+	needs := s.add("Needs a city", "SELECT * FROM orders WHERE city = $city AND $format <> 'x'", map[string]any{"name": "city", "type": "string", "required": true}, map[string]any{"name": "format", "type": "string", "default": "y"})
+	s.object("PATCH", "/v1/queryprograms/"+needs+"/publish", map[string]any{})
+	base := "/live/" + s.slug + "/v1"
+	for _, c := range []struct {
+		method, path         string
+		body                 any
+		status               int
+		kind, pointer, words string
+	}{
+		{"GET", "/live/nothing-of-the-kind/v1/x", nil, 404, "api-unknown", "", "no such API"},
+		{"GET", "/live/" + s.slug + "/v9/orders-by-city", nil, 404, "version-unknown", "", "v1"},
+		{"GET", base + "/order-by-city", nil, 404, "endpoint-unknown", "", "did you mean " + base + "/orders-by-city?"},
+		{"GET", base + "/zzzzzzzzzzzzz", nil, 404, "endpoint-unknown", "", base},
+		{"PUT", base + "/orders-by-city", map[string]any{}, 405, "method-not-allowed", "", "GET, HEAD, POST"},
+		{"DELETE", base + "/orders-by-city", nil, 405, "method-not-allowed", "", "GET, HEAD, POST"},
+		{"GET", base + "/orders-by-city?limt=5", nil, 400, "parameter-unknown", "limt", "did you mean limit?"},
+		{"GET", base + "/orders-by-city?fromat=csv", nil, 400, "parameter-unknown", "fromat", "did you mean format?"},
+		{"GET", base + "/orders-by-city?limit=many", nil, 400, "slot-invalid", "/slots/limit", "limit"},
+		{"GET", base + "/orders-by-city?limit=101", nil, 400, "slot-invalid", "/slots/limit", "limit"},
+		{"GET", base + "/orders-by-city?_limit=0", nil, 400, "parameter-invalid", "_limit", "1 to 100000"},
+		{"GET", base + "/orders-by-city?format=xml", nil, 400, "format-unknown", "/format", "csv"},
+		{"GET", base + "/orders-by-city?format=csv&format=json", nil, 400, "parameter-invalid", "format", "once"},
+		{"GET", base + "/orders-by-city?after=abc", nil, 400, "cursor-invalid", "after", "next"},
+		{"GET", base + "/orders-by-city?as_of=0", nil, 400, "as-of-invalid", "as_of", "orders:3"},
+		{"GET", base + "/orders-by-city?as_of=ordres:1", nil, 400, "as-of-invalid", "as_of", "did you mean orders?"},
+		{"GET", base + "/orders-by-city?as_of=orders:99", nil, 404, "version-unknown", "as_of", "no such version"},
+		{"GET", base + "/orders-by-city?count=perhaps", nil, 400, "parameter-invalid", "count", "true or false"},
+		{"GET", base + "/needs-a-city", nil, 400, "slot-invalid", "/slots/city", "city"},
+		{"GET", base + "/needs-a-city?city=Kiel&_format=xml", nil, 400, "format-unknown", "/format", "csv"},
+		{"POST", base + "/orders-by-city", map[string]any{"slots": map[string]any{"lmit": 1}}, 400, "slot-invalid", "/slots/lmit", "did you mean"},
+		{"POST", base + "/orders-by-city", map[string]any{"lmit": 1}, 400, "parameter-unknown", "/lmit", "did you mean limit?"},
+		{"POST", base + "/orders-by-city", `{"slots":`, 400, "", "", ""},
+	} {
+		got := s.send(c.method, c.path, c.body)
+		p := got.json()
+		if got.status != c.status || c.kind != "" && p.text("type") != c.kind || p.get("errors").at(0).text("pointer") != c.pointer && c.pointer != "" ||
+			!strings.Contains(p.text("detail"), c.words) {
+			t.Errorf("%s %s: %s", c.method, c.path, got)
+		}
+		if c.status == 405 && got.header.Get("Allow") != "GET, HEAD, POST" {
+			t.Errorf("%s %s: Allow: %s", c.method, c.path, got.header.Get("Allow"))
+		}
+	}
+	if got := s.live("v1", "needs-a-city?city=Kiel&format=x"); got.status != 200 || len(got.json().get("rows").list()) != 0 {
+		t.Errorf("a slot's name wins over ours: %s", got)
+	}
+}
+
+func TestAProgramThatDoesNotRunIsNotPublished(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "broken", cities, citySlots...)
+	for code, status := range map[string]int{"class AnswerQueryProgram(QueryProgram):\n    pass": 400, "SELECT nothing FROM orders": 400, "SELECT * FROM nowhere": 400} {
+		id := s.add("Broken", code)
+		got := s.send("PATCH", "/v1/queryprograms/"+id+"/publish", map[string]any{})
+		if got.status != status || !strings.Contains(got.json().text("detail"), "cannot be published") {
+			t.Errorf("%q: %s", code, got)
+		}
+		if p := s.object("GET", "/v1/queryprograms/"+id, nil); p.get("published").value != false {
+			t.Errorf("%q is published", code)
+		}
+	}
+	if n := len(s.api().get("endpoints").list()); n != 1 {
+		t.Errorf("%d endpoints", n)
+	}
+}
+
+func TestValuesMayComeInABody(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "bodies", cities, citySlots...)
+	path := "/live/" + s.slug + "/v1/orders-by-city"
+	want := s.object("GET", path+"?limit=1&since=2025-02-01", nil).get("rows").String()
+	for rule, body := range map[string]any{
+		"in slots":  map[string]any{"slots": map[string]any{"limit": 1, "since": "2025-02-01"}},
+		"beside":    map[string]any{"limit": 1, "since": "2025-02-01"},
+		"one each":  map[string]any{"limit": 1, "slots": map[string]any{"since": "2025-02-01"}},
+		"no stream": map[string]any{"limit": "1", "since": "2025-02-01", "stream": false, "project_id": "x"},
+	} {
+		if got := s.object("POST", path, body).get("rows").String(); got != want {
+			t.Errorf("%s: %s, want %s", rule, got, want)
+		}
+	}
+	chat := s.send("POST", path+"?limit=1", map[string]any{"request_id": "r", "conversation_id": "c", "message_id": "m", "author_user_id": "u", "node_id": "n", "channel": "x"})
+	if chat.header.Get("Content-Type") != "text/event-stream" || !strings.HasPrefix(string(chat.body), "id: 1\nevent: complete\ndata: {") {
+		t.Errorf("a chat: %s", chat)
+	}
+	id := s.endpoint.text("id")
+	s.object("PATCH", "/v1/apis/endpoints/"+id, map[string]any{"body": map[string]any{"http_method": "post"}})
+	if got := s.send("GET", path, nil); got.status != 405 || got.header.Get("Allow") != "POST" {
+		t.Errorf("GET of an endpoint for POST: %s", got)
+	}
+	s.object("POST", path, nil)
+}
+
+func TestEndpointsCanBeNamedMovedAndRemoved(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "moves", cities, citySlots...)
+	api := s.api()
+	count := s.add("Count", "SELECT count(*) AS n FROM orders")
+	made := s.object("POST", "/v1/apis/endpoints", map[string]any{"body": map[string]any{"api_id": api.text("id"), "endpoint_name": "how_many", "http_method": "GET",
+		"path": "/how-many", "queryprogram_id": count, "description": "How many?", "tags": `["numbers"]`, "parameters": "[]"}})
+	if made.text("path") != "how-many" || made.text("name") != "how_many" || made.get("tags").String() != `["numbers"]` {
+		t.Errorf("made: %s", made)
+	}
+	path := "/v1/apis/endpoints/" + made.text("id")
+	for rule, c := range map[string]struct {
+		change  map[string]any
+		status  int
+		pointer string
+	}{
+		"a path that is taken":      {map[string]any{"path": "orders-by-city"}, 409, ""},
+		"a name that is taken":      {map[string]any{"endpoint_name": "orders_by_city"}, 409, ""},
+		"a path of several parts":   {map[string]any{"path": "a/b"}, 400, "/path"},
+		"the path of a document":    {map[string]any{"path": "openapi.json"}, 400, "/path"},
+		"a name that is no name":    {map[string]any{"endpoint_name": "How many"}, 400, "/endpoint_name"},
+		"a method that changes":     {map[string]any{"http_method": "DELETE"}, 400, "/http_method"},
+		"tags that are not a list":  {map[string]any{"tags": "numbers"}, 400, "/tags"},
+		"an end that is not a time": {map[string]any{"sunset": "soon"}, 400, "/sunset"},
+	} {
+		got := s.send("PATCH", path, c.change)
+		if got.status != c.status || c.pointer != "" && got.json().get("errors").at(0).text("pointer") != c.pointer {
+			t.Errorf("%s: %s", rule, got)
+		}
+	}
+	s.object("PATCH", path, map[string]any{"path": "total", "sunset": "2030-01-02T03:04:05Z"})
+	got := s.live("v1", "total")
+	if got.status != 200 || got.header.Get("Sunset") != "Wed, 02 Jan 2030 03:04:05 GMT" || got.header.Get("Deprecation") == "" || got.header.Get("Link") != "" {
+		t.Errorf("a deprecated endpoint: %s %s", got, got.header)
+	}
+	s.object("PATCH", path, map[string]any{"status": "live"})
+	if got := s.live("v1", "total"); got.header.Get("Deprecation") != "" || got.header.Get("Sunset") != "" {
+		t.Errorf("an endpoint that is deprecated no more: %s", got.header)
+	}
+	s.object("DELETE", path, nil)
+	if got := s.live("v1", "total"); got.status != 404 {
+		t.Errorf("removed: %s", got)
+	}
+	if got := s.object("GET", "/v1/queryprograms/"+count, nil); got.get("published").value != false {
+		t.Errorf("the program of a removed endpoint: %s", got)
+	}
+	changed := s.object("PATCH", "/v1/apis/"+s.slug, map[string]any{"slug": "moves-elsewhere", "description": "d", "tags": []any{"a"}})
+	if changed.text("url") != "/live/moves-elsewhere/v1" || changed.text("description") != "d" || changed.get("tags").String() != `["a"]` {
+		t.Errorf("changed: %s", changed)
+	}
+	if got := s.send("GET", "/live/moves-elsewhere/v1/orders-by-city", nil); got.status != 200 {
+		t.Errorf("under the new slug: %s", got)
+	}
+}
+
+func TestAProjectHasOneAPI(t *testing.T) {
+	t.Parallel()
+	c, project := shared.newProject(t, "one API")
+	made := c.object("POST", "/v1/apis", map[string]any{"body": map[string]any{"project_id": project, "slug": "one-api-here", "version": "v1", "name": "One", "servers": []any{}, "tags": "[]"}})
+	if made.text("slug") != "one-api-here" || made.text("status") != "draft" || made.text("name") != "One" {
+		t.Errorf("made: %s", made)
+	}
+	if got := c.send("POST", "/v1/apis", map[string]any{"project_id": project, "slug": "another"}); got.status != 409 || got.json().text("type") != "api-exists" {
+		t.Errorf("a second one: %s", got)
+	}
+	_, other := shared.newProject(t, "another API")
+	if got := c.send("POST", "/v1/apis", map[string]any{"project_id": other, "slug": "one-api-here"}); got.status != 409 {
+		t.Errorf("a slug that is taken: %s", got)
+	}
+	for _, slug := range []string{"project", "A b", "-x", random} {
+		if got := c.send("POST", "/v1/apis", map[string]any{"project_id": other, "slug": slug}); got.status != 400 {
+			t.Errorf("slug %s: %s", slug, got)
+		}
+	}
+	_, twin := shared.newProject(t, "one API here")
+	if got := c.object("POST", "/v1/apis", map[string]any{"project_id": twin}).text("slug"); got != "one-api-here-2" {
+		t.Errorf("the slug of a project of the same name: %s", got)
+	}
+}
+
+// pages follows an endpoint from page to page, by what the body says and by the Link.
+func (s *shop) pages(path string, limit int) (rows []string, links []string) {
+	s.t.Helper()
+	next := fmt.Sprintf("%s?limit=%d", path, limit)
+	for {
+		got := s.send("GET", next, nil)
+		if got.status != 200 {
+			s.t.Fatalf("%s: %s", next, got)
+		}
+		page := got.json()
+		for _, r := range page.get("rows").list() {
+			rows = append(rows, r.String())
+		}
+		link := got.header.Get("Link")
+		after := page.text("next")
+		if (after == "") != (link == "") || link != "" && !strings.Contains(link, url.QueryEscape(after)) {
+			s.t.Fatalf("next is %q and the Link %q", after, link)
+		}
+		if after == "" {
+			return rows, links
+		}
+		links = append(links, link)
+		next = strings.TrimSuffix(strings.TrimPrefix(link, "<"), `>; rel="next"`)
+	}
+}
+
+func TestPagesAreTheWholeResultOnce(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "pages", "SELECT id, city FROM orders ORDER BY city")
+	path := "/live/" + s.slug + "/v1/orders-by-city"
+	rows, links := s.pages(path, 100)
+	if len(rows) != records || len(links) != records/100 {
+		t.Errorf("%d rows on %d pages", len(rows), len(links)+1)
+	}
+	once := slices.Compact(slices.Sorted(slices.Values(rows)))
+	if len(once) != records {
+		t.Errorf("%d different rows", len(once))
+	}
+	if again, _ := s.pages(path, 100); !slices.Equal(again, rows) {
+		t.Error("another time the pages are others")
+	}
+	if other, _ := s.pages(path, 333); !slices.Equal(other, rows) {
+		t.Error("pages of another size are in another order")
+	}
+	page := s.object("GET", path+"?limit=100&count=true", nil)
+	if page.get("total_rows").number() != records || page.get("truncated").value != true || page.get("row_count").number() != 100 {
+		t.Errorf("counted: %s of %s", page.get("row_count"), page.get("total_rows"))
+	}
+	if whole := s.object("GET", path, nil); whole.get("total_rows").number() != records || whole.get("next").kind() != "null" {
+		t.Errorf("all at once: %s rows, next %s", whole.get("row_count"), whole.get("next"))
+	}
+	if got := s.send("GET", path+"?limit=10&format=csv", nil); strings.Count(string(got.body), "\n") != records+1 {
+		t.Errorf("a file is the whole result: %d lines", strings.Count(string(got.body), "\n"))
+	}
+}
+
+func TestPagesReadTheVersionsThatTheFirstOneRead(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "stable pages", "SELECT id, city FROM orders WHERE id >= $least ORDER BY city", map[string]any{"name": "least", "type": "integer", "default": 0})
+	path := "/live/" + s.slug + "/v1/orders-by-city"
+	first := s.object("GET", path+"?limit=1000", nil)
+	source := s.object("GET", "/v1/datasources/project/"+s.project, nil).at(0).text("id")
+	s.world.finish(t, s.client, s.object("POST", "/v1/datasources/"+source+"/runs", map[string]any{"mode": "append"}))
+	if now := s.object("GET", path+"?limit=1", nil); now.get("dataset_versions", "orders").number() != 2 {
+		t.Fatalf("the data did not change: %s", now)
+	}
+	second := s.object("GET", path+"?limit=1000&after="+first.text("next"), nil)
+	if len(second.get("rows").list()) != records-1000 || second.get("dataset_versions", "orders").number() != 1 || second.get("total_rows").number() != records {
+		t.Errorf("the second page: %s rows of %s", second.get("row_count"), second.get("dataset_versions"))
+	}
+	if old := s.object("GET", path+"?as_of=1", nil); old.get("row_count").number() != records || old.get("dataset_versions", "orders").number() != 1 {
+		t.Errorf("as of 1: %s rows", old.get("row_count"))
+	}
+	if got := s.send("GET", path+"?least=5&limit=1000&after="+first.text("next"), nil); got.status != 400 || got.json().text("type") != "cursor-invalid" {
+		t.Errorf("a cursor with other values: %s", got)
+	}
+	if got := s.send("GET", path+"?least=0&limit=1000&after="+first.text("next"), nil); got.status != 200 {
+		t.Errorf("a cursor with the default, sent: %s", got)
+	}
+}
+
+func TestCallersNeedNotReadAnAnswerTwice(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "cached", cities, citySlots...)
+	for _, query := range []string{"", "?format=csv", "?format=ndjson", "?format=parquet", "?format=arrow", "?_limit=2", "?format=json&since=2025-03-01"} {
+		first := s.live("v1", "orders-by-city"+query)
+		tag := first.header.Get("ETag")
+		if first.status != 200 || tag == "" || first.header.Get("Cache-Control") != "private, no-cache" || first.header.Get("Vary") != "Authorization" {
+			t.Fatalf("%s: %d %s", query, first.status, first.header)
+		}
+		again := s.live("v1", "orders-by-city"+query)
+		if again.header.Get("Cache-Status") != "millwright; hit" || string(again.body) != string(first.body) || again.header.Get("ETag") != tag {
+			t.Errorf("%s again: %s", query, again.header)
+		}
+		known := s.live("v1", "orders-by-city"+query, "If-None-Match", `"x", `+tag)
+		if known.status != 304 || len(known.body) != 0 || known.header.Get("ETag") != tag {
+			t.Errorf("%s known: %d %s", query, known.status, known.header)
+		}
+		head := s.send("HEAD", "/live/"+s.slug+"/v1/orders-by-city"+query, nil)
+		if head.status != 200 || len(head.body) != 0 || head.header.Get("ETag") != tag {
+			t.Errorf("HEAD %s: %d %s", query, head.status, head.header)
+		}
+	}
+	fresh := s.live("v1", "orders-by-city", "Cache-Control", "no-cache")
+	if fresh.header.Get("Cache-Status") != "millwright; fwd=miss" {
+		t.Errorf("no-cache: %s", fresh.header)
+	}
+}
+
+func TestEveryCallIsCounted(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "usage", cities, citySlots...)
+	s.live("v1", "orders-by-city")
+	s.live("v1", "orders-by-city")
+	s.live("v1", "orders-by-city?format=csv")
+	s.live("v1", "orders-by-city?limit=none")
+	for _, id := range []string{s.slug, s.api().text("id")} {
+		got := s.object("GET", "/v1/apis/"+id+"/usage", nil)
+		e := got.get("endpoints").at(0)
+		if e.get("calls").number() != 4 || e.get("errors").number() != 1 || e.get("cached").number() != 1 || e.get("rows").number() != 9 || e.get("last_call_at").kind() != "string" ||
+			e.get("p50_ms").number() <= 0 || e.get("p95_ms").number() < e.get("p50_ms").number() {
+			t.Errorf("summed: %s", e)
+		}
+		calls := got.get("calls").list()
+		if len(calls) != 4 {
+			t.Fatalf("%d calls", len(calls))
+		}
+		last := calls[0]
+		if last.get("status").number() != 400 || last.text("error_type") != "slot-invalid" || last.text("user_id") != s.world.owner.userID || last.text("key_id") == "" ||
+			last.text("via") != "http" || last.text("name") != "orders_by_city" || last.text("version") != "v1" {
+			t.Errorf("the last call: %s", last)
+		}
+		if first := calls[3]; first.get("cached").value != false || first.get("rows").number() != 3 || calls[2].get("cached").value != true {
+			t.Errorf("the first calls: %s %s", calls[3], calls[2])
+		}
+	}
+	if got := s.object("GET", "/v1/apis/"+s.slug+"/usage?limit=1&days=1", nil); len(got.get("calls").list()) != 1 {
+		t.Errorf("one call: %s", got)
+	}
+}
+
+// What the caller cannot change is not called the caller's mistake.
+func TestAnEndpointWhoseDataAreGoneSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "no data", cities, citySlots...)
+	source := s.object("GET", "/v1/datasources/project/"+s.project, nil).at(0).text("id")
+	s.object("DELETE", "/v1/datasources/"+source, nil)
+	if got := s.live("v1", "orders-by-city"); got.status != 409 || got.json().text("type") != "endpoint-broken" {
+		t.Errorf("%s", got)
+	}
+}
+
+// Who does not see the project cannot find out what is published there.
+func TestAForeignAPILooksLikeNone(t *testing.T) {
+	t.Parallel()
+	w := shared
+	for name, p := range map[string]person{"colleague": w.colleague, "stranger": w.stranger} {
+		c := w.client(t, p.key)
+		want := c.send("GET", "/live/nothing-of-the-kind/v1/x", nil)
+		if want.status != 404 || want.json().text("type") != "api-unknown" {
+			t.Fatalf("an API that is not there: %s", want)
+		}
+		for _, path := range []string{"/v1/" + w.ids["path"], "/v1/nothing", "/v7/nothing", "/v1/" + w.ids["path"] + "?nonsense=1", "/v1", "/v1/openapi.json", "/v7/tools.json"} {
+			if got := c.send("GET", "/live/"+w.ids["slug"]+path, nil); got.stable() != want.stable() || got.status != 404 {
+				t.Errorf("%s: %s: %s", name, path, got)
+			}
+		}
+	}
+}
+
+func TestDocumentsOfAnAPI(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "documents", cities, citySlots...)
+	base := "/live/" + s.slug + "/v1"
+	document := s.object("GET", base+"/openapi.json", nil)
+	if document.text("openapi") != "3.1.0" || document.get("servers").at(0).text("url") != s.url+base || !document.get("paths").has("/orders-by-city") {
+		t.Errorf("the document: %s", document)
+	}
+	if tools := s.object("GET", base+"/tools.json", nil); tools.get("functions").at(0).text("name") != "orders_by_city" {
+		t.Errorf("tools: %s", tools)
+	}
+	page := s.send("GET", base, nil)
+	if page.status != 200 || !strings.HasPrefix(page.header.Get("Content-Type"), "text/html") || !strings.Contains(string(page.body), "orders-by-city") ||
+		page.header.Get("Content-Security-Policy") == "" {
+		t.Errorf("the page: %d %s", page.status, page.header)
+	}
+	for _, path := range []string{"", "/openapi.json", "/tools.json"} {
+		if got := s.send("GET", "/live/"+s.slug+"/v2"+path, nil); got.status != 404 || got.json().text("type") != "version-unknown" {
+			t.Errorf("%s of a version that is not there: %s", path, got)
+		}
+	}
+}
