@@ -46,7 +46,7 @@ func orNull(text string) *string {
 
 type credentialFields struct {
 	_                struct{} `json:"-" additionalProperties:"true"`
-	Name             *string  `json:"name,omitempty" doc:"1 to 200 characters on one line" example:"Credentials for Orders"`
+	Name             *string  `json:"name,omitempty" doc:"1 to 200 characters on one line" minLength:"1" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"a text on one line" example:"Credentials for Orders"`
 	Type             *string  `json:"type,omitempty" doc:"What kind they are" example:"api"`
 	Description      *string  `json:"description,omitempty" doc:"For people"`
 	OrganizationID   *string  `json:"organization_id,omitempty" doc:"Whose they are; that of the team or datasource if absent"`
@@ -57,9 +57,17 @@ type credentialFields struct {
 	Config           Object   `json:"config,omitempty" doc:"An object; sealed whole"`
 }
 
+// newCredential are the same for a credential that is created.
+type newCredential credentialFields
+
+// TransformSchema says what cannot be left out.
+func (newCredential) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return requiring(s, "name")
+}
+
 func (s *Server) credentials(a huma.API) {
-	route(s, a, "POST /v1/credentials", "credentials", "Store credentials, encrypted and bound to their origin", func(ctx context.Context, in *struct{ Body credentialFields }) (*out[Credential], error) {
-		b := in.Body
+	route(s, a, "POST /v1/credentials", "credentials", "Store credentials, encrypted and bound to their origin", func(ctx context.Context, in *struct{ Body newCredential }) (*out[Credential], error) {
+		b := credentialFields(in.Body)
 		if err := s.mayAddCredential(ctx, b); err != nil {
 			return nil, err
 		}

@@ -84,9 +84,9 @@ type SettingsInput struct {
 	IDInput
 	Body struct {
 		_            struct{} `json:"-" additionalProperties:"true"`
-		KeepVersions *int64   `json:"keep_versions,omitempty" doc:"The newest so many versions are kept"`
-		KeepDays     *int64   `json:"keep_days,omitempty" doc:"Versions of the last so many days are kept too"`
-		RawPages     *string  `json:"raw_pages,omitempty" doc:"keep, last or none"`
+		KeepVersions *int64   `json:"keep_versions,omitempty" minimum:"0" doc:"The newest so many versions are kept"`
+		KeepDays     *int64   `json:"keep_days,omitempty" minimum:"0" maximum:"36500" doc:"Versions of the last so many days are kept too"`
+		RawPages     *string  `json:"raw_pages,omitempty" enum:"keep,last,none" doc:"keep, last or none"`
 	}
 }
 

@@ -52,7 +52,7 @@ type DatasourceDetail struct {
 
 type datasourceFields struct {
 	_                struct{} `json:"-" additionalProperties:"true"`
-	Name             *string  `json:"name,omitempty" doc:"1 to 200 characters; at creation SQL's name for the dataset is made from it" example:"Orders"`
+	Name             *string  `json:"name,omitempty" minLength:"1" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"a text on one line" doc:"1 to 200 characters; at creation SQL's name for the dataset is made from it" example:"Orders"`
 	ProjectID        *string  `json:"project_id,omitempty" doc:"Where it is created; it stays there"`
 	Type             *string  `json:"type,omitempty" doc:"What kind of source it is" example:"http-requests"`
 	URI              *string  `json:"uri,omitempty" doc:"For people; secrets in it are hidden"`
@@ -63,6 +63,20 @@ type datasourceFields struct {
 	CredentialsID    *string  `json:"credentials_id,omitempty" doc:"Stored credentials that it uses; empty for none"`
 	Metadata         Object   `json:"metadata,omitempty" doc:"An object of the caller's own"`
 	DataSourceConfig Object   `json:"data_source_config,omitempty" doc:"Accepted as metadata"`
+}
+
+// TransformSchema says which statuses there are. It is not checked here, because
+// those of older clients come in any case.
+func (datasourceFields) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return suggesting(s, "status", `^(created|working|ready|failed|completed|error|started|in_progress|sync_waiting|(upload|sync|convert|generate_schema|transformation)_(started|in_progress|completed)|[a-z_]+_error)?$`)
+}
+
+// newDatasource are the same for a datasource that is created.
+type newDatasource datasourceFields
+
+// TransformSchema says what cannot be left out.
+func (newDatasource) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return requiring(datasourceFields{}.TransformSchema(nil, s), "name", "project_id")
 }
 
 // metadata returns the metadata under whichever name they came.
@@ -152,8 +166,8 @@ func (s *Server) changeableDatasource(ctx context.Context, id string) (source.Da
 	return d, err
 }
 
-func (s *Server) createDatasource(ctx context.Context, in *struct{ Body datasourceFields }) (*out[Datasource], error) {
-	b := in.Body
+func (s *Server) createDatasource(ctx context.Context, in *struct{ Body newDatasource }) (*out[Datasource], error) {
+	b := datasourceFields(in.Body)
 	if err := s.mayAddTo(ctx, text(b.ProjectID)); err != nil {
 		return nil, err
 	}

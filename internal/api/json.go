@@ -2,7 +2,9 @@ package api
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -61,4 +63,22 @@ func (o *OrNull[T]) UnmarshalJSON(text []byte) error { return json.Unmarshal(tex
 // Schema describes the T or null.
 func (OrNull[T]) Schema(r huma.Registry) *huma.Schema {
 	return &huma.Schema{AnyOf: []*huma.Schema{r.Schema(reflect.TypeFor[T](), true, ""), {Type: "null"}}}
+}
+
+// suggesting returns the schema with the pattern of a field, which the handler
+// judges, and not the schema.
+func suggesting(s *huma.Schema, field, pattern string) *huma.Schema {
+	described := *s.Properties[field]
+	described.Extensions = map[string]any{"pattern": pattern}
+	changed := *s
+	changed.Properties = maps.Clone(s.Properties)
+	changed.Properties[field] = &described
+	return &changed
+}
+
+// requiring returns the schema with fields that must be there.
+func requiring(s *huma.Schema, fields ...string) *huma.Schema {
+	required := *s
+	required.Required = append(slices.Clone(s.Required), fields...)
+	return &required
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -56,6 +55,7 @@ func route[I, O any](s *Server, a huma.API, pattern, tag, summary string, do fun
 // register offers an operation: it may refuse with a problem document.
 func register[I, O any](s *Server, a huma.API, op huma.Operation, do func(context.Context, *I) (*O, error)) {
 	describeRefusals(a, op)
+	sayScope(&op)
 	huma.Register(a, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := do(ctx, in)
 		if err != nil {
@@ -65,6 +65,7 @@ func register[I, O any](s *Server, a huma.API, op huma.Operation, do func(contex
 		}
 		return out, nil
 	})
+	illustrate(a, op)
 }
 
 // describeRefusals documents how the operation may refuse.
@@ -85,14 +86,10 @@ func describeRefusals(a huma.API, op huma.Operation) {
 	}
 	refuse("401", "Anonymous", "The key is missing, unknown, or switched off")
 	refuse("404", "NotFound", "There is no such thing, or not for the key's user")
-	if op.Method != http.MethodGet {
-		refuse("403", "Denied", "The role of the key's user does not allow it")
-	}
+	refuse("403", "Denied", "The key lacks the scope, or the role of its user does not allow it")
+	refuse("429", "Busy", "The key has made too many requests, or too many queries wait, in all or of the project; Retry-After says when to try again")
 	if op.Method == http.MethodPost || op.Method == http.MethodPut || op.Method == http.MethodPatch {
 		refuse("413", "TooLarge", "The body, or what it asks for, is over a limit")
-	}
-	if slices.Contains(op.Tags, "run") {
-		refuse("429", "Busy", "Too many queries wait, in all or of the project; Retry-After says when to try again")
 	}
 }
 

@@ -131,7 +131,7 @@ func (s *Server) explanation(ctx context.Context, req evaluate.Request) (*out[Ex
 
 func (s *Server) explainText(ctx context.Context, in *struct {
 	Body struct {
-		programFields
+		ProgramFields
 		Values map[string]any `json:"values,omitempty" doc:"Slot values"`
 	}
 }) (*out[Explanation], error) {

@@ -78,9 +78,9 @@ func joinLines(lines []string) string {
 	return all
 }
 
-// programFields are what creates or changes a program; every generation of
+// ProgramFields are what creates or changes a program; every generation of
 // clients has its own names for the question and the code.
-type programFields struct {
+type ProgramFields struct {
 	_            struct{}        `json:"-" additionalProperties:"true"`
 	ProjectID    *string         `json:"project_id,omitempty" doc:"Where it is created; it stays there"`
 	DatalineID   *string         `json:"dataline_id,omitempty" doc:"The dataset that it is shown with"`
@@ -98,11 +98,19 @@ type programFields struct {
 	Metadata     Object          `json:"metadata,omitempty" doc:"An object of the caller's own"`
 }
 
+// newProgram are the same for a program that is created.
+type newProgram ProgramFields
+
+// TransformSchema says what cannot be left out.
+func (newProgram) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return requiring(s, "project_id")
+}
+
 // cue returns the question under whichever name it came.
-func (f programFields) cue() *string { return first(f.Cue, f.Query, f.Question) }
+func (f ProgramFields) cue() *string { return first(f.Cue, f.Query, f.Question) }
 
 // code returns the code under whichever name it came.
-func (f programFields) code() *string { return first(f.Code, f.QueryProgram) }
+func (f ProgramFields) code() *string { return first(f.Code, f.QueryProgram) }
 
 func first(candidates ...*string) *string {
 	for _, c := range candidates {
@@ -115,7 +123,7 @@ func first(candidates ...*string) *string {
 
 // slots returns our own slots, or, when it is not a list of ours, the text of an
 // older client, which is kept as it is.
-func (f programFields) slots() (*[]program.Slot, *string, error) {
+func (f ProgramFields) slots() (*[]program.Slot, *string, error) {
 	raw := f.Slots
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil, nil
@@ -222,8 +230,8 @@ func (s *Server) listPrograms(ctx context.Context, in *struct {
 	return okList(each(all, programWire)), nil
 }
 
-func (s *Server) createProgram(ctx context.Context, in *struct{ Body programFields }) (*out[QueryProgram], error) {
-	b := in.Body
+func (s *Server) createProgram(ctx context.Context, in *struct{ Body newProgram }) (*out[QueryProgram], error) {
+	b := ProgramFields(in.Body)
 	if err := s.mayAddTo(ctx, text(b.ProjectID)); err != nil {
 		return nil, err
 	}
@@ -251,7 +259,7 @@ func (s *Server) createProgram(ctx context.Context, in *struct{ Body programFiel
 
 func (s *Server) updateProgram(ctx context.Context, in *struct {
 	IDInput
-	Body programFields
+	Body ProgramFields
 }) (*out[QueryProgram], error) {
 	if _, err := s.changeableProgram(ctx, in.ID); err != nil {
 		return nil, err
@@ -276,8 +284,8 @@ type Validation struct {
 	Columns []ResultColumn `json:"columns" doc:"What it would return"`
 }
 
-func (s *Server) validateProgram(ctx context.Context, in *struct{ Body programFields }) (*out[Validation], error) {
-	b := in.Body
+func (s *Server) validateProgram(ctx context.Context, in *struct{ Body newProgram }) (*out[Validation], error) {
+	b := ProgramFields(in.Body)
 	if _, err := s.project(ctx, text(b.ProjectID)); err != nil {
 		return nil, pointAt(err, "/project_id")
 	}

@@ -45,11 +45,19 @@ func (s *Server) changeable(ctx context.Context, id string) (project.Project, er
 
 type projectFields struct {
 	_           struct{}        `json:"-" additionalProperties:"true"`
-	Name        *string         `json:"name,omitempty" doc:"1 to 200 characters on one line" example:"Shop"`
+	Name        *string         `json:"name,omitempty" doc:"1 to 200 characters on one line" minLength:"1" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"a text on one line" example:"Shop"`
 	Description *string         `json:"description,omitempty" doc:"For people"`
 	TeamID      *string         `json:"team_id,omitempty" doc:"Whose it is: the caller's first team if absent; another one moves it"`
 	Metadata    Object          `json:"metadata,omitempty" doc:"An object of the caller's own"`
 	DeletedAt   json.RawMessage `json:"deleted_at,omitempty" doc:"In a change: null brings a deleted project back, a time deletes it"`
+}
+
+// newProject are the same for a project that is created.
+type newProject projectFields
+
+// TransformSchema says what cannot be left out.
+func (newProject) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return requiring(s, "name")
 }
 
 // A DeleteInput names a thing to delete.
@@ -112,7 +120,7 @@ func mayUseTeam(ctx context.Context, team string) error {
 	return caller(ctx).MayChange(team)
 }
 
-func (s *Server) createProject(ctx context.Context, in *struct{ Body projectFields }) (*out[Project], error) {
+func (s *Server) createProject(ctx context.Context, in *struct{ Body newProject }) (*out[Project], error) {
 	who := caller(ctx)
 	if in.Body.TeamID == nil || *in.Body.TeamID == "" {
 		if len(who.TeamIDs) == 0 {

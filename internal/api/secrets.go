@@ -35,9 +35,9 @@ func secretWire(v source.Secret) Secret {
 
 type secretFields struct {
 	_             struct{}  `json:"-" additionalProperties:"true"`
-	Name          *string   `json:"name,omitempty" doc:"1 to 100 letters, digits, spaces, dots, dashes and underscores; unique in the team" example:"SHOP_TOKEN"`
-	Key           *string   `json:"key,omitempty" doc:"The name, if name is absent"`
-	Value         *string   `json:"value,omitempty" doc:"The secret itself; sealed, and never shown again" example:"a-long-random-text"`
+	Name          *string   `json:"name,omitempty" minLength:"1" maxLength:"100" pattern:"^[\\p{L}\\p{Nd}_. -]*[\\p{L}\\p{Nd}_-][\\p{L}\\p{Nd}_. -]*$" doc:"1 to 100 letters, digits, spaces, dots, dashes and underscores; unique in the team" example:"SHOP_TOKEN"`
+	Key           *string   `json:"key,omitempty" minLength:"1" maxLength:"100" pattern:"^[\\p{L}\\p{Nd}_. -]*[\\p{L}\\p{Nd}_-][\\p{L}\\p{Nd}_. -]*$" doc:"The name, if name is absent"`
+	Value         *string   `json:"value,omitempty" minLength:"1" maxLength:"65536" doc:"The secret itself; sealed, and never shown again" example:"a-long-random-text"`
 	Type          *string   `json:"type,omitempty" doc:"The caller's own word" example:"api_key"`
 	Description   *string   `json:"description,omitempty" doc:"For people"`
 	CredentialsID *string   `json:"credentials_id,omitempty" doc:"Credentials that it belongs to, for people"`
@@ -61,6 +61,16 @@ func (f secretFields) change() source.SecretChange {
 		c.Value = &value
 	}
 	return c
+}
+
+// newSecret are the same for a secret that is created.
+type newSecret secretFields
+
+// TransformSchema says what cannot be left out. The name may also come as key.
+func (newSecret) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s = requiring(s, "value")
+	s.AnyOf = []*huma.Schema{{Type: huma.TypeObject, Required: []string{"name"}}, {Type: huma.TypeObject, Required: []string{"key"}}}
+	return s
 }
 
 // A SecretInput names a secret of a team.
@@ -126,7 +136,7 @@ func (s *Server) secrets(a huma.API) {
 
 func (s *Server) createSecret(ctx context.Context, in *struct {
 	TeamID string `path:"team_id" doc:"Id of the team"`
-	Body   secretFields
+	Body   newSecret
 }) (*out[Secret], error) {
 	if err := inTeam(ctx, in.TeamID); err != nil {
 		return nil, err
@@ -134,10 +144,7 @@ func (s *Server) createSecret(ctx context.Context, in *struct {
 	if err := caller(ctx).MayChange(in.TeamID); err != nil {
 		return nil, err
 	}
-	b := in.Body
-	if b.Value == nil {
-		return nil, errs.New(errs.Invalid, "value is missing").Named("field-missing").At("/value").Fix("send the secret itself")
-	}
+	b := secretFields(in.Body)
 	c := b.change()
 	v, err := s.Sources.CreateSecret(ctx, caller(ctx).TeamIDs, source.Secret{TeamID: in.TeamID, Name: text(c.Name), Type: text(b.Type),
 		Description: text(b.Description), CredentialsID: text(b.CredentialsID), Origins: c.Origins}, *c.Value)
