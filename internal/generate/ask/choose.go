@@ -245,7 +245,22 @@ func (n notion) related(said notionSet) bool {
 			return true
 		}
 	}
+	for k := range said {
+		if other, ok := strings.CutPrefix(k, "w:"); ok && root(other) == root(stem) {
+			return true
+		}
+	}
 	return false
+}
+
+// root leaves out how a word is bent: closing, closed and close have one root.
+func root(w string) string {
+	for _, ending := range []string{"ing", "ed", "es", "e"} {
+		if short, ok := strings.CutSuffix(w, ending); ok && len(short) >= 4 {
+			return short
+		}
+	}
+	return w
 }
 
 // penalty is what is left of the certainty when an offer says nothing of the notion.

@@ -2,6 +2,7 @@ package ask
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -192,6 +193,7 @@ func (f *filling) trade(s program.Slot) bool {
 		}
 		if ok && slices.Contains(s.Choices(), value) {
 			f.replaced[family] = true
+			f.replaced["top"], f.replaced["bottom"] = f.replaced["top"] || family == "order", f.replaced["bottom"] || family == "order"
 			return f.set(s, n.at, n.end, value)
 		}
 	}
@@ -254,7 +256,7 @@ func (f *filling) limits(s program.Slot) bool {
 	}
 	for i, w := range f.words {
 		n, ok := smallNumber(w)
-		if !ok || f.used[i] || s.Max != nil && float64(n) > *s.Max || s.Min != nil && float64(n) < *s.Min {
+		if !ok || f.used[i] {
 			continue
 		}
 		before, after := "", ""
@@ -267,16 +269,24 @@ func (f *filling) limits(s program.Slot) bool {
 		unit, isUnit := grainWords()[after]
 		switch {
 		case isUnit && s.Name == "days" && slices.Contains([]string{"last", "past", "previous", "recent"}, before):
-			days := map[string]int64{"hour": 1, "day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}[unit]
+			n *= map[string]int64{"hour": 1, "day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}[unit]
+			if !inRange(s, float64(n)) {
+				continue
+			}
 			f.replaced["grain"] = true
-			return f.set(s, i, i+2, n*days)
-		case isUnit:
+			return f.set(s, i, i+2, n)
+		case isUnit, !inRange(s, float64(n)):
 		case slices.Contains([]string{"n", "limit", "top", "k", "count", "rows", "max_rows"}, s.Name) &&
 			(isDegree(before) || isDegree(after) || slices.Contains([]string{"first", "last", "latest", "newest", "show", "list", "me", "give"}, before)):
 			return f.set(s, i, i+1, n)
 		}
 	}
 	return false
+}
+
+// inRange reports whether the slot takes the number.
+func inRange(s program.Slot, n float64) bool {
+	return (s.Max == nil || n <= *s.Max) && (s.Min == nil || n >= *s.Min) && math.Abs(n) < 1<<53
 }
 
 // numbers finds limits of values: over 100, at most 5.
@@ -291,7 +301,7 @@ func (f *filling) numbers(s program.Slot) bool {
 	low, high := is("min", "from", "above", "over", "least", "minimum", "threshold", "more"), is("max", "to", "below", "under", "most", "maximum", "less")
 	for i, w := range f.words {
 		value, err := strconv.ParseFloat(w.text, 64)
-		if err != nil || !w.number || f.used[i] {
+		if err != nil || !w.number || f.used[i] || !inRange(s, value) {
 			continue
 		}
 		bound := f.bounded(i)
