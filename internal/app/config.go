@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"millwright/internal/errs"
@@ -32,8 +33,19 @@ type Config struct {
 
 	SliceBytes int64 // bytes of records that make one Parquet file of a dataset; 0 means 128 MB
 
-	QueryTimeout time.Duration // how long a query may run; 0 means 30 s
-	CacheBytes   int64         // bytes of answers that are kept in memory; 0 means 64 MiB, negative keeps none
+	MaxUpload int64 // bytes of the largest file that is loaded; 0 means 16 GB
+
+	RatePerMinute int      // requests a minute of an API key that has no rate of its own; 0 means any number
+	Origins       []string // web origins, such as https://chat.example.com, whose pages may call /mcp beside this machine's own
+
+	QueryTimeout    time.Duration // how long a query may run; 0 means 30 s
+	DownloadTimeout time.Duration // how long a query may run whose rows become a file; 0 means 10 min
+	CacheBytes      int64         // bytes of answers that are kept in memory; 0 means 64 MiB, negative keeps none
+
+	// OpenLineageURL is where the lineage of every run is posted as OpenLineage events,
+	// such as http://marquez:5000/api/v1/lineage, within AllowCIDRs; empty posts nothing.
+	OpenLineageURL string
+	OpenLineageKey secret.String // sent there as a bearer token; may be empty
 
 	// Step is called before each step of a landing that a crash may part from the next.
 	// It is for tests, which fail, hang or die there; nil otherwise.
@@ -71,6 +83,17 @@ func (c Config) Validate() error {
 	}
 	if key := c.APIKey.Reveal(); key != "" && len(key) < 16 {
 		all = append(all, errs.New(errs.Invalid, "MILLWRIGHT_API_KEY is shorter than 16 characters").Named("config-invalid").Fix("set a longer key, or none to get one generated"))
+	}
+	if c.RatePerMinute < 0 {
+		all = append(all, errs.New(errs.Invalid, "the rate limit of %d requests is below zero", c.RatePerMinute).Named("config-invalid").Fix("use --rate-limit 600, or 0 for none"))
+	}
+	if u, err := url.Parse(c.OpenLineageURL); c.OpenLineageURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		all = append(all, errs.New(errs.Invalid, "the address of the collector of lineage is no http or https URL").Named("config-invalid").
+			Fix("use --openlineage-url http://marquez:5000/api/v1/lineage").Because(err))
+	}
+	if c.DownloadTimeout >= upkeep.MinGrace {
+		all = append(all, errs.New(errs.Invalid, "a download may run for %v, longer than files stay that were replaced", c.DownloadTimeout).Named("config-invalid").
+			Fix(fmt.Sprintf("use a --download-timeout below %v", upkeep.MinGrace)))
 	}
 	if c.OrphanGrace != 0 && c.OrphanGrace < upkeep.MinGrace {
 		all = append(all, errs.New(errs.Invalid, "the grace of orphans, %v, is shorter than a query may run", c.OrphanGrace).Named("config-invalid").

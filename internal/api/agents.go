@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"millwright/internal/api/mcp"
+	"millwright/internal/evaluate"
+	"millwright/internal/job"
+	"millwright/internal/program"
+	"millwright/internal/publish"
+	"millwright/internal/tenant"
+)
+
+// agents returns the server that agents talk to. Its tools make operations.
+func (s *Server) agents(operations http.Handler) *mcp.Server {
+	return &mcp.Server{
+		Version: Version, Operations: operations, Admit: s.admitAgent, Published: s.publishedIn, Query: s.queryTables, Events: s.jobEvents,
+		Refuse: s.writeProblem, Generation: func() uint64 { return s.Programs.DB.Generation() }, Origins: s.Origins, Log: s.Log,
+	}
+}
+
+// WatchAgents tells agents when they have other tools than before, until ctx is
+// done. Handler comes first.
+func (s *Server) WatchAgents(ctx context.Context) error { return s.talks.Run(ctx) }
+
+// withAgents takes the requests of agents out of the others: their messages are no
+// operations, and are left as they are.
+func (s *Server) withAgents(operations, others http.Handler) http.Handler {
+	s.talks = s.agents(operations)
+	talks := s.guard(s.talks.Handler())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == mcp.Path {
+			talks.ServeHTTP(w, r)
+			return
+		}
+		others.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) admitAgent(ctx context.Context, header string, setHeader func(name, value string)) (mcp.Caller, error) {
+	who, err := s.admit(ctx, header, setHeader)
+	return mcp.Caller{Grant: who.Grant, KeyID: who.KeyID, As: func(ctx context.Context, g tenant.Grant) context.Context {
+		narrowed := who
+		narrowed.Grant = g
+		return as(ctx, narrowed)
+	}}, err
+}
+
+// publishedIn returns what is published in a project that the caller sees.
+func (s *Server) publishedIn(ctx context.Context, projectID string) ([]publish.API, error) {
+	if _, err := s.project(ctx, projectID); err != nil {
+		return nil, err
+	}
+	return s.Publish.APIs(ctx, projectID)
+}
+
+// queryTables runs SQL on the tables of a project that the caller sees.
+func (s *Server) queryTables(ctx context.Context, projectID, sql string, rows int64) ([]byte, error) {
+	if _, err := s.project(ctx, projectID); err != nil {
+		return nil, err
+	}
+	r, err := s.Evaluator.Run(ctx, evaluate.Request{ProjectID: projectID, Program: program.Program{SQL: sql}, MaxRows: rows})
+	if err != nil {
+		return nil, err
+	}
+	return encodeResult(r)
+}
+
+// jobEvents returns the events of a job that the caller sees.
+func (s *Server) jobEvents(ctx context.Context, id string) (<-chan job.Event, error) {
+	j, err := s.job(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.Jobs.Subscribe(ctx, j.ID, 0)
+}
