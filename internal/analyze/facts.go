@@ -175,12 +175,12 @@ func entity(leaves []*leaf) *leaf {
 func labelRank(l *leaf) int {
 	_, named := anyOf(l.own, labelWords()...)
 	switch {
+	case named && len(l.own) == 1:
+		return 0
 	case l.col.Role != profile.Label:
 		return 4
 	case !named:
 		return 3
-	case len(l.own) == 1:
-		return 0
 	case l.has("first", "last", "middle", "given", "family", "sur", "nick", "file"):
 		return 2
 	}

@@ -21,10 +21,11 @@ type leaf struct {
 	expr   string   // SQL of the value
 	typ    table.Type
 
-	minLen, stdLen float64 // characters of text; elements of a list
-	midnight       int64   // timestamps without a time of day
-	inLat, inLon   int64   // values in the range of a latitude, a longitude
-	composite      int64   // JSON values that are objects or arrays
+	minLen, stdLen float64  // characters of text; elements of a list
+	midnight       int64    // timestamps without a time of day
+	short          [3]int64 // values of 2, 4 and 6 decimals at most
+	inLat, inLon   int64    // values in the range of a latitude, a longitude
+	composite      int64    // JSON values that are objects or arrays
 	shapes         shapes
 	failed         bool // no statistics: a query failed or the time was used up
 }

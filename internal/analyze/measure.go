@@ -77,6 +77,7 @@ func (s *scan) measure(ctx context.Context, leaves []*leaf) error {
 	}
 	for i, l := range leaves {
 		l.col.Rows, l.col.Nulls = s.rows, s.rows-nonNull[i]
+		l.col.Decimals = l.decimals()
 		if l.col.StdDev > 0 {
 			l.col.Avg = fixed(l.col.Avg, l.col.StdDev*1e-9)
 		}
@@ -138,10 +139,31 @@ func (a *aggregates) addNumeric(l *leaf) {
 	} else {
 		a.integer(&l.col.Integers, "count_if(%s = trunc(%s))", e, e)
 	}
+	if l.typ.Kind == table.Double {
+		for i, n := range decimalPlaces() {
+			a.integer(&l.short[i], "count_if(%s = round(%s, %d))", e, e, n)
+		}
+	}
 	if latName(l) || lonName(l) || l.col.Virtual != "" {
 		a.integer(&l.inLat, "count_if(%s BETWEEN -90 AND 90)", e)
 		a.integer(&l.inLon, "count_if(%s BETWEEN -180 AND 180)", e)
 	}
+}
+
+// decimalPlaces are the numbers of decimals that are looked for in a DOUBLE.
+func decimalPlaces() [3]int { return [3]int{2, 4, 6} }
+
+// decimals returns with how many decimals every value of a DOUBLE can be written.
+func (l *leaf) decimals() int {
+	if l.typ.Kind != table.Double || l.col.NonNull() == 0 || l.col.Integers == l.col.NonNull() {
+		return 0
+	}
+	for i, n := range decimalPlaces() {
+		if l.short[i] == l.col.NonNull() {
+			return n
+		}
+	}
+	return 0
 }
 
 // temporal returns the expression whose text does not depend on a time zone.

@@ -2,9 +2,11 @@ package benchgen_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"millwright/internal/generate"
@@ -20,6 +22,30 @@ type intent struct {
 	x     string
 	agg   string // count, sum, avg, min, max, or raw for two columns as they are
 	y     string
+	why   string // what the two columns are
+}
+
+// describe says what the columns of the questions are, to see what misses and why.
+func describe(qs []intent, p *profile.Profile) []intent {
+	role := func(name string) string {
+		c, ok := p.Column(name)
+		if !ok {
+			return "?"
+		}
+		r := string(c.Role)
+		if c.Subtype != "" {
+			r += "/" + string(c.Subtype)
+		}
+		return fmt.Sprintf("%s %d/%d", r, c.Distinct, c.NonNull())
+	}
+	out := slices.Clone(qs)
+	for i, q := range out {
+		out[i].why = role(q.x)
+		if q.y != "*" && q.y != q.x {
+			out[i].why += " by " + role(q.y)
+		}
+	}
+	return out
 }
 
 // intents returns, by table, the questions without a condition of tables with at
@@ -106,19 +132,18 @@ func reaches(c template.Candidate, slots bool) []reach {
 		}
 		return out
 	}
-	var groups, values, pairs, shown [][]string
-	var aggs []string
+	var groups, pairs, shown [][]string
+	var values []value
 	for _, u := range c.Uses {
 		switch u.Part {
 		case template.Group, template.Axis:
 			groups = append(groups, names(u))
 		case template.Value:
-			values = append(values, names(u))
-			if slots {
-				aggs = append(aggs, u.Aggs...)
-			} else {
-				aggs = append(aggs, u.Aggs[0])
+			aggs := u.Aggs
+			if !slots {
+				aggs = aggs[:1]
 			}
+			values = append(values, value{names(u), aggs})
 		case template.Pair:
 			pairs = append(pairs, names(u))
 		case template.Show:
@@ -126,25 +151,39 @@ func reaches(c template.Candidate, slots bool) []reach {
 		}
 	}
 	var out []reach
+	raw := func(a, b []string) { out = append(out, reach{a, []string{"raw"}, b}) }
 	switch c.Template {
-	case "count_by", "geo_region", "distinct_values", "crosstab_long", "crosstab_wide", "count_time", "seasonality":
+	case "count_by", "geo_region", "distinct_values", "crosstab_long", "crosstab_wide", "count_time", "seasonality",
+		"summary_by", "summary_time", "measures_by", "measures_time":
 		for _, g := range groups {
-			out = append(out, reach{g, []string{"count"}, []string{"*"}})
+			if strings.Contains(c.Program.SQL, `AS "row_count"`) {
+				out = append(out, reach{g, []string{"count"}, []string{"*"}})
+			}
 		}
-	case "topn_entities", "rank_within_group", "latest_cross_section":
+	case "rank_within_group", "latest_cross_section":
 		for i, a := range shown {
 			for _, b := range shown[i+1:] {
-				out = append(out, reach{a, []string{"raw"}, b})
+				raw(a, b)
 			}
+		}
+	case "topn_entities":
+		// The measure that decides the order, the name, and further measures of it.
+		raw(shown[0], shown[1])
+		for _, more := range shown[2:] {
+			raw(shown[1], more)
+		}
+	case "directory":
+		for _, told := range shown[1:] {
+			raw(shown[0], told)
 		}
 	case "entity_activity":
 		out = append(out, reach{shown[0], []string{"count"}, []string{"*"}})
 		for _, v := range values {
-			out = append(out, reach{shown[0], []string{"sum"}, v})
+			out = append(out, reach{shown[0], []string{"sum"}, v.names})
 		}
 	case "histogram":
 		out = append(out, reach{shown[0], []string{"count"}, []string{"*"}})
-	case "window_compare", "top_movers", "kpi", "filter_rows", "facets", "measure_summary", "flag_rate", "cohort", "duration", "domain_of":
+	case "window_compare", "top_movers", "kpi", "filter_rows", "facets", "measure_summary", "time_spans", "distinct_counts", "flag_rate", "cohort", "duration", "domain_of":
 		return nil
 	case "compare_groups":
 		// Two of many groups are not the answer for all of them.
@@ -154,16 +193,18 @@ func reaches(c template.Candidate, slots bool) []reach {
 			}
 		}
 	case "percentiles":
-		aggs = []string{"min", "max", "median"}
+		for i := range values {
+			values[i].aggs = []string{"min", "max", "median"}
+		}
 	}
 	for i, a := range pairs {
 		for _, b := range pairs[i+1:] {
-			out = append(out, reach{a, []string{"raw"}, b})
+			raw(a, b)
 		}
 	}
 	for _, g := range groups {
 		for _, v := range values {
-			out = append(out, reach{g, aggs, v})
+			out = append(out, reach{g, v.aggs, v.names})
 		}
 		if len(values) == 0 && c.Template != "compare_groups" {
 			out = append(out, reach{g, []string{"count"}, []string{"*"}})
@@ -171,6 +212,9 @@ func reaches(c template.Candidate, slots bool) []reach {
 	}
 	return out
 }
+
+// A value is what a program aggregates: any of the columns in any of the ways.
+type value struct{ names, aggs []string }
 
 // answered returns how many of the questions some program answers as it is, and
 // how many with its slots changed.

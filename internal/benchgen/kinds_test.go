@@ -69,6 +69,25 @@ func coverage(p *profile.Profile, o generate.Outcome) (defaults, slots float64, 
 	return float64(n) / float64(len(names)), float64(m) / float64(len(names)), len(names)
 }
 
+// uncovered says of the usable columns that no program shows what they are.
+func uncovered(p *profile.Profile, o generate.Outcome) []string {
+	read := map[string]bool{}
+	for _, c := range o.Chosen {
+		if c.Kind != template.DataQuality {
+			for _, name := range c.Columns {
+				read[name] = true
+			}
+		}
+	}
+	var out []string
+	for _, c := range p.Columns {
+		if usable(c) && !read[c.Name] {
+			out = append(out, fmt.Sprintf("%s (%s %d/%d of %d)", c.Name, c.Role, c.Distinct, c.NonNull(), c.Rows))
+		}
+	}
+	return out
+}
+
 // applicable returns the kinds of question that the columns' roles allow.
 func (w *world) applicable(ctx context.Context) []string {
 	p := w.profile

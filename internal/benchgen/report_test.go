@@ -216,6 +216,9 @@ func misses(all []measured, n int) string {
 	if len(all) <= 12 {
 		write("programs", func(m measured) []string { return m.cues })
 	}
+	if len(all) <= 4 {
+		write("not chosen", func(m measured) []string { return m.others })
+	}
 	write("do not execute", func(m measured) []string { return m.failed })
 	write("say nothing", func(m measured) []string { return m.degenerate })
 	write("slot values that fail", func(m measured) []string { return m.slots.errors })
@@ -235,13 +238,13 @@ func misses(all []measured, n int) string {
 	})
 	write("questions no slot reaches", func(m measured) (lines []string) {
 		for _, q := range m.missed {
-			lines = append(lines, fmt.Sprintf("%s: %s %s(%s)", q.Table, q.x, q.agg, q.y))
+			lines = append(lines, fmt.Sprintf("%s: %s %s(%s) [%s]", q.Table, q.x, q.agg, q.y, q.why))
 		}
 		return lines
 	})
 	write("questions that no default answers", func(m measured) (lines []string) {
 		for _, q := range m.late {
-			lines = append(lines, fmt.Sprintf("%s (%d programs of %d candidates): %s %s(%s)", q.Table, m.programs, m.candidates, q.x, q.agg, q.y))
+			lines = append(lines, fmt.Sprintf("%s (%d programs of %d candidates): %s %s(%s) [%s]", q.Table, m.programs, m.candidates, q.x, q.agg, q.y, q.why))
 		}
 		return lines
 	})
@@ -265,6 +268,9 @@ func misses(all []measured, n int) string {
 	b.WriteString("least covered:\n")
 	for _, m := range sorted[:min(n, len(sorted))] {
 		fmt.Fprintf(&b, "  %s (%s): %.2f of %d usable of %d columns, %d rows, %d programs; grown %.2f shuffled %.2f %v\n", m.name, m.set, m.coverage, m.usable, m.columns, m.rows, m.programs, m.grown, m.shuffled, m.notes)
+		if len(m.uncovered) > 0 {
+			fmt.Fprintf(&b, "    not shown: %s\n", strings.Join(m.uncovered[:min(len(m.uncovered), 30)], ", "))
+		}
 	}
 	return b.String()
 }

@@ -41,6 +41,7 @@ type measured struct {
 	coverage   float64
 	reachable  float64 // coverage with slots
 	missing    []string
+	uncovered  []string  // what the columns are that no program shows
 	nested     [3]string // of struct leaves, list elements, child tables: "", "yes" or "no"
 	mute       []string  // programs that do not explain themselves
 	asked      int
@@ -51,6 +52,7 @@ type measured struct {
 	tally      tally
 	notes      []string
 	cues       []string
+	others     []string // programs that were not chosen, and candidates that were dropped
 }
 
 // A plan says what to measure beside what every table is measured for.
@@ -80,11 +82,19 @@ func measure(ctx context.Context, e engine.Engine, dir string, src source, label
 	for _, p := range out.Programs {
 		m.cues = append(m.cues, fmt.Sprintf("%s: %.2f %s: %s", m.name, p.Score, p.Template, p.Cue))
 	}
+	for _, p := range out.Rest {
+		m.others = append(m.others, fmt.Sprintf("%s: %.2f %s: %s", m.name, p.Score, p.Template, p.Cue))
+	}
+	for _, d := range out.Dropped {
+		m.others = append(m.others, fmt.Sprintf("%s: dropped %s: %s: %s", m.name, d.Template, d.Cue, d.Why))
+	}
 	m.judge(ctx, w, out)
 	m.label(w, out, labels)
 	m.kinds(ctx, w, out)
 	m.asked = len(qs)
 	m.answered, m.reached, m.missed, m.late = answered(qs, out)
+	m.missed, m.late = describe(m.missed, w.profile), describe(m.late, w.profile)
+	m.uncovered = uncovered(w.profile, out)
 	if do.slots {
 		m.slots = w.trySlots(ctx, out.Programs, 1)
 	}

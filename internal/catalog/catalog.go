@@ -5,14 +5,12 @@ package catalog
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
 
 	"millwright/internal/blob"
 	"millwright/internal/dataset"
 	"millwright/internal/engine"
-	"millwright/internal/errs"
 	"millwright/internal/profile"
 )
 
@@ -20,6 +18,8 @@ import (
 type Catalog struct {
 	Datasets *dataset.Store
 	Blobs    blob.Store
+
+	outlines outlines
 }
 
 // A View is some tables of a project, all as they were at one moment.
@@ -40,32 +40,15 @@ func (c *Catalog) TableNames(ctx context.Context, projectID string) ([]string, e
 	var names, children []string
 	for _, d := range list {
 		names = append(names, d.TableName)
-		p, err := c.profile(ctx, d, d.Version)
+		p, err := c.outline(ctx, d, d.Version)
 		if err != nil {
 			return nil, err
 		}
-		for _, child := range p.Children {
+		for _, child := range p.children {
 			children = append(children, child.Table)
 		}
 	}
 	return append(names, children...), nil
-}
-
-// profile returns what analysis found about a version of the dataset, or about the
-// one that it was appended to; an empty profile if none was analysed yet.
-func (c *Catalog) profile(ctx context.Context, d dataset.Dataset, version int64) (*profile.Profile, error) {
-	text, err := c.Datasets.NewestProfile(ctx, d.ID, version)
-	if errs.KindOf(err) == errs.NotFound {
-		return &profile.Profile{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	p := &profile.Profile{}
-	if err := json.Unmarshal(text, p); err != nil {
-		return nil, errs.New(errs.Internal, "a stored profile cannot be read").Because(err)
-	}
-	return p, nil
 }
 
 // Tables returns the named tables and, for each child table, its parent. A name
@@ -93,12 +76,12 @@ func (c *Catalog) Tables(ctx context.Context, projectID string, names []string, 
 		if v, ok := asOf[d.TableName]; ok {
 			version = v
 		}
-		p, err := c.profile(ctx, d, version)
+		p, err := c.outline(ctx, d, version)
 		if err != nil {
 			return View{}, err
 		}
 		isWanted := func(child profile.ChildTable) bool { return wanted[child.Table] }
-		if !wanted[d.TableName] && !slices.ContainsFunc(p.Children, isWanted) {
+		if !wanted[d.TableName] && !slices.ContainsFunc(p.children, isWanted) {
 			continue
 		}
 		if err := c.add(ctx, &v, d, version, p, wanted); err != nil {
@@ -110,24 +93,24 @@ func (c *Catalog) Tables(ctx context.Context, projectID string, names []string, 
 }
 
 // add puts a dataset and those of its child tables that are wanted into the view.
-func (c *Catalog) add(ctx context.Context, v *View, d dataset.Dataset, version int64, p *profile.Profile, wanted map[string]bool) error {
+func (c *Catalog) add(ctx context.Context, v *View, d dataset.Dataset, version int64, p *outline, wanted map[string]bool) error {
 	tables, err := c.Read(ctx, d, version)
 	if err != nil {
 		return err
 	}
 	v.Tables = append(v.Tables, tables...)
 	v.Versions[d.TableName] = version
-	for _, col := range p.Columns {
-		v.note(col.Name, string(col.Role))
+	for _, col := range p.columns {
+		v.note(col.name, col.role)
 	}
 	// A child of a child reads its parent, which comes before it in the profile.
 	needed := map[string]bool{}
-	for i := len(p.Children) - 1; i >= 0; i-- {
-		if child := p.Children[i]; wanted[child.Table] || needed[child.Table] {
+	for i := len(p.children) - 1; i >= 0; i-- {
+		if child := p.children[i]; wanted[child.Table] || needed[child.Table] {
 			needed[child.Table], needed[child.Parent] = true, true
 		}
 	}
-	for _, child := range p.Children {
+	for _, child := range p.children {
 		if needed[child.Table] {
 			v.Tables = append(v.Tables, engine.Table{Name: child.Table, View: child.View, Schema: child.Schema})
 			v.Versions[child.Table] = version

@@ -237,7 +237,8 @@ func (s *Store) SaveProfileTx(ctx context.Context, tx meta.Querier, id ID, versi
 		return errs.New(errs.Internal, "a profile is JSON")
 	}
 	res, err := tx.ExecContext(ctx,
-		`UPDATE dataset_versions SET profile = ? WHERE dataset_id = ? AND version = ?`, string(profile), id, version)
+		`UPDATE dataset_versions SET profile = ?, profiled_at = max(coalesce(profiled_at, 0) + 1, ?) WHERE dataset_id = ? AND version = ?`,
+		string(profile), meta.Micros(s.Now()), id, version)
 	if err != nil {
 		return err
 	}

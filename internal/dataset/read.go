@@ -201,21 +201,6 @@ func (s *Store) Facts(ctx context.Context, id ID, version int64) (_ json.RawMess
 	return json.RawMessage(facts.String), nil
 }
 
-// NewestProfile is Profile, but for a version that was not analysed yet it answers
-// with the profile of the newest version before it whose columns it kept.
-func (s *Store) NewestProfile(ctx context.Context, id ID, version int64) (_ json.RawMessage, err error) {
-	defer errs.Wrap(&err, "dataset.NewestProfile(%s, %d)", id, version)
-	p, ok, err := meta.One(ctx, s.DB.Read(), func(row meta.Row) (p string, err error) { err = row.Scan(&p); return p, err }, `
-		SELECT p.profile FROM dataset_versions p WHERE p.dataset_id = ?1 AND p.version <= ?2 AND p.profile IS NOT NULL
-		AND NOT EXISTS (SELECT 1 FROM dataset_versions v WHERE v.dataset_id = ?1 AND v.version > p.version AND v.version <= ?2
-			AND v.kind NOT IN ('append', 'merge', 'compact'))
-		ORDER BY p.version DESC LIMIT 1`, id, version)
-	if err == nil && !ok {
-		err = errs.New(errs.NotFound, "this version of the dataset was not analysed yet")
-	}
-	return json.RawMessage(p), err
-}
-
 // Profile returns what SaveProfile stored; errs.NotFound if the version was not
 // analysed yet, or does not exist.
 func (s *Store) Profile(ctx context.Context, id ID, version int64) (_ json.RawMessage, err error) {

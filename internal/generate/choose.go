@@ -24,13 +24,24 @@ const (
 	malusCrowded = .30 // for a kind that has four picks already, or seven for plain questions
 	bonusPlain   = .12 // for the plain questions, once the first picks stand
 	malusReached = .15 // for what a pick reaches by changing its slots
+	bonusAnswers = .15 // for each plain question that no pick answers yet, by what it is worth
+	mostAnswers  = .30 // that these may add up to
+	bonusWide    = .30 // for the share of all columns that are not shown yet which it shows
 )
 
 // choose picks at most n trials, one after the other, each the most welcome
 // next to those before it. What people ask first comes first, then every
 // promised kind that has none yet gets its best, then the rest is filled.
 func choose(s *template.Source, all []trial, n int) []pick {
-	c := &chooser{source: s, left: append([]trial(nil), all...), covered: map[string]bool{}, kinds: map[string]int{}, templates: map[string]int{}}
+	c := &chooser{source: s, left: append([]trial(nil), all...), covered: map[string]bool{}, kinds: map[string]int{}, templates: map[string]int{}, answered: map[answer]bool{}}
+	c.showable = map[string]bool{}
+	for _, t := range all {
+		if shows(t) {
+			for _, name := range t.Columns {
+				c.showable[name] = true
+			}
+		}
+	}
 	for c.take(n, func(t trial) bool { return t.kept }) {
 	}
 	for i, wanted := range classics() {
@@ -62,11 +73,11 @@ func choose(s *template.Source, all []trial, n int) []pick {
 func classics() [][]string {
 	return [][]string{
 		{"kpi"},
-		{"agg_by", "struct_group"},
-		{"agg_time"},
+		{"summary_by", "agg_by", "struct_group"},
+		{"summary_time", "agg_time"},
 		{"topn_entities", "topn_other", "pareto", "entity_activity", "latest_cross_section"},
 		{"count_by", "geo_region"},
-		{"window_compare", "compare_groups", "crosstab_long", "flag_rate", "panel_change"},
+		{"measures_by", "window_compare", "compare_groups", "crosstab_long", "flag_rate", "panel_change"},
 		{"corr_pair", "corr_matrix"},
 		{"filter_rows"},
 		{"child_by_parent", "child_agg", "child_count", "child_list"},
@@ -77,7 +88,7 @@ func classics() [][]string {
 // isPlain reports whether the trial is what most questions of people are: how many
 // of each, how much of each, and how much over time.
 func isPlain(t trial) bool {
-	return slices.Contains([]string{"agg_by", "struct_group", "count_by", "geo_region", "agg_time", "count_time"}, t.Template)
+	return slices.Contains([]string{"agg_by", "struct_group", "count_by", "geo_region", "agg_time", "count_time", "summary_by", "summary_time"}, t.Template)
 }
 
 // finders are templates of which one is enough: they find rows as they are.
@@ -90,8 +101,10 @@ type chooser struct {
 	covered   map[string]bool
 	kinds     map[string]int
 	templates map[string]int
-	plain     bool // by score alone, without regard to the picks so far
-	lax       bool // what a slot of a pick reaches may be picked, too
+	answered  map[answer]bool
+	showable  map[string]bool // columns that some candidate shows
+	plain     bool            // by score alone, without regard to the picks so far
+	lax       bool            // what a slot of a pick reaches may be picked, too
 }
 
 // take picks the most welcome trial that fits; it reports whether there was one.
@@ -123,13 +136,62 @@ func (c *chooser) take(n int, fits func(trial) bool) bool {
 	c.left = slices.Delete(c.left, best, best+1)
 	c.kinds[p.Kind]++
 	c.templates[p.Template]++
-	// What lists rows or names every column says little about each of them yet.
-	if p.Kind != template.Filtering && p.Kind != template.DataQuality && p.Template != "kpi" && p.Template != "corr_matrix" {
+	if shows(p.trial) {
 		for _, name := range p.Columns {
 			c.covered[name] = true
 		}
 	}
+	for _, a := range answers(p.Candidate) {
+		c.answered[a] = true
+	}
 	return true
+}
+
+// shows reports whether a pick shows its columns: what lists rows or names every
+// column says little about each of them yet.
+func shows(t trial) bool {
+	switch {
+	case t.Template == "directory":
+		return true
+	case t.Kind == template.Filtering, t.Kind == template.DataQuality, t.Template == "kpi", t.Template == "corr_matrix":
+		return false
+	}
+	return true
+}
+
+// told returns what the plain questions that the trial would be the first to answer
+// are worth together.
+func (c *chooser) told(t trial) float64 {
+	sum := 0.0
+	for _, a := range answers(t.Candidate) {
+		if !c.answered[a] {
+			sum += worth(c.source, a)
+		}
+	}
+	return min(bonusAnswers*sum, mostAnswers)
+}
+
+// missing returns which share of the columns that no pick shows yet the trial shows.
+func (c *chooser) missing(t trial) float64 {
+	if !shows(t) {
+		return 0
+	}
+	left, fresh := 0, 0
+	for name := range c.showable {
+		if !c.covered[name] {
+			left++
+		}
+	}
+	for _, name := range t.Columns {
+		if !c.covered[name] {
+			fresh++
+		}
+	}
+	if left == 0 {
+		return 0
+	}
+	// One of two columns is no reason to prefer a candidate as half of fifty is.
+	return float64(fresh) / float64(max(left, 6))
 }
 
 // rest returns what was not chosen, best first.
@@ -156,7 +218,7 @@ func rest(tried []trial, chosen []pick) []pick {
 func (c *chooser) excluded(t trial) bool {
 	once := [][]string{{"filter_rows"}, finders(), {"quality", "duplicates"}, {"kpi"}, {"geo_bbox", "geo_near"},
 		{"list_length"}, {"list_contains"}, {"distinct_values"}, {"scatter_sample", "binned_average", "corr_matrix"}, {"crosstab_long", "crosstab_wide"}, {"list_pairs"},
-		{"agg_time_gapfill", "count_time"}, {"running_total"}, {"moving_avg"}, {"measure_summary"}, {"facets"}, {"child_list"}}
+		{"agg_time_gapfill", "count_time"}, {"running_total"}, {"moving_avg"}, {"measure_summary"}, {"child_list"}, {"time_spans"}}
 	for _, group := range once {
 		if !slices.Contains(group, t.Template) {
 			continue
@@ -210,13 +272,13 @@ func (c *chooser) news(t trial) float64 {
 
 func (c *chooser) gain(t trial) float64 {
 	if c.plain {
-		return t.score + t.bonus
+		return t.score + t.bonus + c.told(t)
 	}
-	g, most := t.score+t.bonus+bonusColumns*c.news(t), 4
+	g, most := t.score+t.bonus+bonusColumns*c.news(t)+bonusWide*c.missing(t)+c.told(t), 4
 	if isPlain(t) {
 		g, most = g+bonusPlain, 7
 	}
-	if c.kinds[t.Kind] == 0 {
+	if c.kinds[t.Kind] == 0 && t.Kind != template.DataQuality {
 		g += bonusKind
 	}
 	if c.kinds[t.Kind] >= most {
@@ -227,7 +289,12 @@ func (c *chooser) gain(t trial) float64 {
 		if p.Kind == template.Filtering && t.Kind != template.Filtering || p.Template == "kpi" {
 			continue
 		}
-		alike = max(alike, similar(p.Candidate, t.Candidate))
+		x := similar(p.Candidate, t.Candidate)
+		if isPlain(t) {
+			// The same question about something else is what plain questions are.
+			x = overlap(p.Candidate, t.Candidate)
+		}
+		alike = max(alike, x)
 	}
 	for _, p := range c.picks {
 		// A slot that reaches a column does not show it.
@@ -241,6 +308,18 @@ func (c *chooser) gain(t trial) float64 {
 
 // similar returns how alike two candidates are, 0..1.
 func similar(a, b template.Candidate) float64 {
+	x := overlap(a, b)
+	if a.Kind == b.Kind {
+		x += .25
+	}
+	if a.Template == b.Template {
+		x += .15
+	}
+	return x
+}
+
+// overlap returns how much of two candidates' columns are the same, 0..0.6.
+func overlap(a, b template.Candidate) float64 {
 	both, either := 0, len(b.Columns)
 	for _, name := range a.Columns {
 		if slices.Contains(b.Columns, name) {
@@ -249,15 +328,8 @@ func similar(a, b template.Candidate) float64 {
 			either++
 		}
 	}
-	x := 0.0
-	if either > 0 {
-		x = .6 * float64(both) / float64(either)
+	if either == 0 {
+		return 0
 	}
-	if a.Kind == b.Kind {
-		x += .25
-	}
-	if a.Template == b.Template {
-		x += .15
-	}
-	return x
+	return .6 * float64(both) / float64(either)
 }

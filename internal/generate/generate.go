@@ -28,6 +28,8 @@ type Options struct {
 	Timeout  time.Duration // per candidate; 0 means 2s
 	Budget   time.Duration // for all runs together, after which the best so far is chosen; 0 means 20s
 
+	Links []template.Link // columns of the table that point at other tables; see package link
+
 	Prefer func(template.Candidate) float64 // added to what speaks for a candidate, about 0..1; nil prefers none
 	Skip   func(template.Candidate) bool    // candidates that are not wanted, whatever speaks for them; nil skips none
 	Keep   func(template.Candidate) bool    // candidates that are chosen before all others if they still pass; nil keeps none
@@ -77,6 +79,7 @@ type Dropped struct {
 func Generate(ctx context.Context, p *profile.Profile, run Runner, opt Options) (Outcome, error) {
 	opt = opt.withDefaults()
 	s := template.NewSource(p, template.DuckDB())
+	s.Links = opt.Links
 	if p.Rows == 0 {
 		return emptyTable(ctx, s, run, opt)
 	}

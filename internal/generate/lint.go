@@ -125,7 +125,7 @@ func sumOfStock(s *template.Source, c template.Candidate) string {
 		if !has(u.Aggs, "sum") {
 			return ""
 		}
-		if col.Subtype == profile.Stock && s.TimeBound() && !c.OnePeriod {
+		if col.Subtype == profile.Stock && (s.TimeBound() || uses(c, template.Axis)) && !c.OnePeriod {
 			return fmt.Sprintf("sum of the stock %s over several moments", clip(col.Name))
 		}
 		if c.Template == "running_total" && col.Subtype != profile.Flow {
@@ -265,7 +265,11 @@ func looseLimit(_ *template.Source, c template.Candidate) string {
 	return ""
 }
 
-func averageOfAverage(_ *template.Source, c template.Candidate) string {
+func averageOfAverage(s *template.Source, c template.Candidate) string {
+	// Where every row stands for a period of the same length, all weigh the same.
+	if s.EvenRows() {
+		return ""
+	}
 	return each(c, template.Value, func(u template.Use, col profile.Column) string {
 		if c.Weighted || !has(u.Aggs, "avg") {
 			return ""

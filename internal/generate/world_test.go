@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 
 // A world is a real engine with one table in it, profiled.
 type world struct {
+	extra   []engine.Table // of other worlds
 	engine  engine.Engine
 	dir     string
 	table   engine.Table
@@ -88,6 +89,31 @@ func land(t testing.TB, e engine.Engine, dir, name string, records []json.RawMes
 	return w
 }
 
+func (w *world) children() []engine.Table {
+	var all []engine.Table
+	for _, c := range w.profile.Children {
+		all = append(all, engine.Table{Name: c.Table, View: c.View, Schema: c.Schema})
+	}
+	return all
+}
+
+// copied copies files into a folder, under names of their own.
+func copied(t testing.TB, files []string, dir string) []string {
+	t.Helper()
+	var out []string
+	for i, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, filepath.Join(dir, fmt.Sprintf("other-%d.parquet", i)))
+		if err := os.WriteFile(out[i], text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
 // Run runs a program with its defaults.
 func (w *world) Run(ctx context.Context, p program.Program) (generate.Result, error) {
 	return w.with(ctx, p, nil)
@@ -100,9 +126,7 @@ func (w *world) with(ctx context.Context, p program.Program, values map[string]a
 		return out, err
 	}
 	q := engine.Query{Scope: "test", Dir: w.dir, Tables: []engine.Table{w.table}, SQL: bound.SQL, Args: bound.Args, MaxRows: 1000}
-	for _, c := range w.profile.Children {
-		q.Tables = append(q.Tables, engine.Table{Name: c.Table, View: c.View, Schema: c.Schema})
-	}
+	q.Tables = append(append(q.Tables, w.children()...), w.extra...)
 	rows, err := w.engine.Run(ctx, q)
 	if err != nil {
 		return out, fmt.Errorf("%w\n%s", err, bound.SQL)

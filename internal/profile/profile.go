@@ -90,6 +90,7 @@ type Column struct {
 	Zeros     int64   `json:"zeros,omitempty"`
 	Negative  int64   `json:"negative,omitempty"`
 	Integers  int64   `json:"integers,omitempty"` // values without a fraction
+	Decimals  int     `json:"decimals,omitempty"` // of a DOUBLE, the fewest of 2, 4 and 6 decimals with which every value is written exactly; 0 if 6 are not enough, or none is needed
 	AvgLen    float64 `json:"avg_len,omitempty"`  // characters for text; elements for a list or map
 	MaxLen    int64   `json:"max_len,omitempty"`
 	AvgWords  float64 `json:"avg_words,omitempty"`

@@ -21,12 +21,13 @@ import (
 )
 
 // A Service answers questions about the datasets of a project, and writes programs
-// on demand. All fields must be set.
+// on demand. All fields but Adviser must be set.
 type Service struct {
 	DB        *meta.DB
 	Datasets  *dataset.Store
 	Programs  *store.Store
 	Evaluator *evaluate.Evaluator
+	Adviser   *Adviser // of a language model; nil asks none
 }
 
 // A Reply is the stored program that answers a question.
@@ -97,7 +98,7 @@ func (s *Service) Answer(ctx context.Context, projectID, question string) (_ Rep
 		return Reply{}, errs.New(errs.Invalid, "the project has no dataset that was analysed, so there is nothing to ask about").Named("no-dataset").
 			Fix("connect a source and wait for its jobs")
 	}
-	all := Match(question, tables)
+	all := s.Adviser.prefer(ctx, question, tables, Match(question, tables))
 	for i := range min(len(all), 3) {
 		a := &all[i]
 		if a.Problem != "" || a.Certainty < Certain {
@@ -116,6 +117,11 @@ func (s *Service) Answer(ctx context.Context, projectID, question string) (_ Rep
 			continue
 		}
 		return s.keep(ctx, projectID, question, *a, slices.Delete(slices.Clone(all), i, i+1))
+	}
+	if a, ok := s.Adviser.propose(ctx, question, tables); ok {
+		if r, err := s.Evaluator.Run(ctx, evaluate.Request{ProjectID: projectID, Program: a.Program, MaxRows: 100}); err == nil && r.RowCount > 0 {
+			return s.keep(ctx, projectID, question, a, all)
+		}
 	}
 	return Reply{}, s.noMatch(ctx, projectID, question, all)
 }
@@ -234,7 +240,8 @@ func (s *Service) Cues(ctx context.Context, projectID string, count int, guidanc
 		return nil, errs.New(errs.Invalid, "the data carry %d more questions, and %d were wanted", len(all), count).Named("too-few-questions").At("/count").
 			Fix(fmt.Sprintf("ask for %d, or land more data", len(all)))
 	}
-	return s.store(ctx, projectID, tables, all[:count])
+	chosen := s.Adviser.advise(ctx, guidance, tables, all)[:count]
+	return s.store(ctx, projectID, tables, s.Adviser.reword(ctx, tables, chosen))
 }
 
 // Suggest returns at most count questions that Cues would write, and stores nothing.

@@ -21,7 +21,7 @@ func aggregates() []Template {
 const aggBySQL = `
 SELECT
   {{dim}} AS "label",
-  CAST({{agg}}({{measure}}) AS DOUBLE) AS "value",
+  @value AS "value",
   count({{measure}}) AS "n"
 FROM @table
 WHERE {{dim}} IS NOT NULL@unit
@@ -34,7 +34,7 @@ func (s *Source) aggBy(id string, prior float64, dim, m profile.Column) Candidat
 	d := s.draft(id, Aggregation, prior)
 	d.group("dim", dim, s.Groups)
 	agg := d.measure(m, s.Measures, s.TimeBound())
-	d.unit()
+	d.unit().measured("@value", "{{agg}}")
 	d.whole("min_rows", "Leave out groups with fewer values than this.", 1, 1, 1000000)
 	d.whole("limit", "At most so many groups.", 20, 1, 500)
 	d.c.MinRows = 2
@@ -150,6 +150,7 @@ func (s *Source) ratio(num, den, dim profile.Column) Candidate {
 	d.fit(s.measFit(den))
 	d.unit()
 	d.whole("limit", "At most so many groups.", 20, 1, 500)
+	d.bind("@numerator", s.amount("sum", "{{numerator}}", s.Additive)).bind("@denominator", s.amount("sum", "{{denominator}}", s.Additive))
 	d.why("%s and %s are both additive (averages %s and %s) and their names go together", say(num), say(den), short(num.Avg), short(den.Avg))
 	d.c.MinRows, d.c.Weighted = 2, true
 	cue := fmt.Sprintf("What is %s per %s, by %s?", say(num), say(den), say(dim))
@@ -157,8 +158,8 @@ func (s *Source) ratio(num, den, dim profile.Column) Candidate {
 SELECT
   {{dim}} AS "label",
   CAST(sum({{numerator}}) AS DOUBLE) / nullif(CAST(sum({{denominator}}) AS DOUBLE), 0) AS "ratio",
-  CAST(sum({{numerator}}) AS DOUBLE) AS "numerator",
-  CAST(sum({{denominator}}) AS DOUBLE) AS "denominator"
+  @numerator AS "numerator",
+  @denominator AS "denominator"
 FROM @table
 WHERE {{dim}} IS NOT NULL AND {{numerator}} IS NOT NULL AND {{denominator}} IS NOT NULL@unit
 GROUP BY 1

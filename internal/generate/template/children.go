@@ -73,7 +73,7 @@ func makeChildAgg(s *Source) []Candidate {
 				d, cs := s.child("child_agg", .74, child)
 				d.group("dim", dim, dims)
 				agg := d.measure(m, cs.Measures, s.TimeBound() || cs.TimeBound())
-				d.unit()
+				d.unit().measured("@value", "{{agg}}")
 				d.whole("limit", "At most so many groups.", 20, 1, 500)
 				d.c.MinRows = 2
 				said := aggWord(agg) + " " + cs.row() + " " + say(m)
@@ -81,7 +81,7 @@ func makeChildAgg(s *Source) []Candidate {
 					fmt.Sprintf("What is the %s by %s %s, across all %s?", said, cs.row(), say(dim), s.rows()), `
 SELECT
   {{dim}} AS "label",
-  CAST({{agg}}({{measure}}) AS DOUBLE) AS "value",
+  @value AS "value",
   count({{measure}}) AS "n"
 FROM @table
 WHERE {{dim}} IS NOT NULL@unit
@@ -176,7 +176,7 @@ func (s *Source) childByParent(child profile.ChildTable, dim, m profile.Column) 
 	d.group("dim", dim, s.Dims)
 	d.s = own
 	agg := d.measure(m, cs.Measures, s.TimeBound() || cs.TimeBound())
-	d.unit()
+	d.unit().bind("@value", cs.amount("{{agg}}", `child_rows."amount"`, d.c.Uses[len(d.c.Uses)-1].Columns))
 	d.whole("limit", "At most so many groups.", 20, 1, 500)
 	join := ""
 	keys := ""
@@ -205,7 +205,7 @@ WITH child_rows AS (
 )
 SELECT
   parent_rows."label" AS "label",
-  CAST({{agg}}(child_rows."amount") AS DOUBLE) AS "value",
+  @value AS "value",
   count(*) AS "n"
 FROM child_rows JOIN parent_rows ON @join
 GROUP BY 1

@@ -44,7 +44,7 @@ func makeCompare(s *Source) []Candidate {
 				continue
 			}
 			taken[name] = true
-			cols = append(cols, ",\n  CAST(avg("+s.expr(m)+") AS DOUBLE) AS "+table.Quote("average_"+name))
+			cols = append(cols, ",\n  "+s.amount("avg", s.expr(m), []profile.Column{m})+" AS "+table.Quote("average_"+name))
 			d.use(Value, []string{"avg"}, m)
 		}
 		d.why("%s has %s rows with %q and %s with %q", say(dim), count(vals[0].Count), clip(vals[0].Value, 40), count(vals[1].Count), clip(vals[1].Value, 40))

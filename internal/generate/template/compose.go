@@ -208,7 +208,8 @@ func (d *draft) composeValue(w Wish) (selects []string, said, why string) {
 	d.use(Value, append([]string{w.Agg}, allowed...), cols...)
 	d.c.Weighted = true // a person asked for this average
 	d.unit()
-	return []string{`CAST({{agg}}({{measure}}) AS DOUBLE) AS "value"`, `count({{measure}}) AS "n"`}, saying(w.Agg, say(*w.Measure)), ""
+	d.measured("@value", "{{agg}}")
+	return []string{`@value AS "value"`, `count({{measure}}) AS "n"`}, saying(w.Agg, say(*w.Measure)), ""
 }
 
 func aggNoun(agg string) string {

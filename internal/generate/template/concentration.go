@@ -18,17 +18,23 @@ func concentrations() []Template {
 // It binds @amount, an expression for a GROUP BY, and @present, a condition.
 func (d *draft) amount(i int) (said string, ok bool) {
 	s := d.s
-	if len(s.Additive) == 0 {
+	pool := s.Additive
+	for _, u := range d.c.Uses {
+		if u.Part == Axis {
+			pool = s.OverTime
+		}
+	}
+	if len(pool) == 0 {
 		d.bind("@amount", "CAST(count(*) AS DOUBLE)").bind("@present", "TRUE").bind("@unit", "")
 		return "number of " + s.rows(), i == 0
 	}
-	if i >= len(s.Additive) {
+	if i >= len(pool) {
 		return "", false
 	}
-	d.sumOf(s.Additive[i], s.Additive)
+	d.sumOf(pool[i], pool)
 	d.unit()
-	d.bind("@amount", "CAST(sum({{measure}}) AS DOUBLE)").bind("@present", "{{measure}} IS NOT NULL")
-	return saying("sum", say(s.Additive[i])), true
+	d.measured("@amount", "sum").bind("@present", "{{measure}} IS NOT NULL")
+	return saying("sum", say(pool[i])), true
 }
 
 func makeTopOther(s *Source) []Candidate {

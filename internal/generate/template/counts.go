@@ -73,7 +73,7 @@ func makeRegions(s *Source) []Candidate {
 		value, cue := "", fmt.Sprintf("Where are the %s: how many per %s?", s.rows(), say(region))
 		if len(s.Measures) > 0 {
 			agg := d.measure(s.bestMeasure(), s.Measures, s.TimeBound())
-			value = ",\n  CAST({{agg}}({{measure}}) AS DOUBLE) AS \"value\""
+			value = ",\n  " + d.ofMeasure("{{agg}}") + " AS \"value\""
 			cue = fmt.Sprintf("Where are the %s: how many, and what %s, per %s?", s.rows(), saying(agg, say(s.bestMeasure())), say(region))
 		}
 		d.unitOnlyWithMeasure(s)

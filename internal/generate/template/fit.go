@@ -47,6 +47,9 @@ func dimFit(c profile.Column) float64 {
 		fit *= .45
 	case profile.OrdinalInt:
 		fit *= .8
+		if c.AlsoMeasure {
+			fit *= .7 // it is measured rather than grouped by
+		}
 	case profile.Year, profile.DatePart:
 		fit *= .6
 	case profile.Label:
@@ -57,6 +60,9 @@ func dimFit(c profile.Column) float64 {
 		if hasWord(c.Name, "status", "type", "category", "country", "kind", "class") {
 			fit *= 1.1
 		}
+	}
+	if c.NonNull() < 2*c.Distinct {
+		fit *= .6 // groups of one row each are no groups
 	}
 	return clamp(fit, 0, 1)
 }

@@ -14,6 +14,8 @@ func glances() []Template {
 	return []Template{
 		{ID: "measure_summary", Kind: Aggregation, Prior: .5, Make: makeSummary, Signal: signalSummary},
 		{ID: "facets", Kind: Aggregation, Prior: .5, Make: makeFacets, Signal: signalFacets},
+		{ID: "time_spans", Kind: Aggregation, Prior: .45, Make: makeTimeSpans, Signal: signalTimeSpans},
+		{ID: "distinct_counts", Kind: Aggregation, Prior: .45, Make: makeDistinctCounts, Signal: signalDistinctCounts},
 	}
 }
 
@@ -21,7 +23,7 @@ func glances() []Template {
 const maxSummary = 30
 
 func makeSummary(s *Source) []Candidate {
-	ms := inOrder(s, short512(first(s.Measures, maxSummary)))
+	ms := inOrder(s, short512(first(s.averageable(s.Measures), maxSummary)))
 	if len(ms) < 3 {
 		return nil
 	}
@@ -88,33 +90,116 @@ func signalSummary(s *Source, c Candidate, r Result) (float64, string) {
 }
 
 // maxFacets bounds the columns of one list of facets.
-const maxFacets = 10
+const maxFacets = 20
 
 func makeFacets(s *Source) []Candidate {
 	var dims []profile.Column
 	for _, c := range short512(s.Groups) {
-		if c.Role != profile.ForeignKey && c.Distinct <= 100 && len(dims) < maxFacets {
+		if c.Role != profile.ForeignKey && c.Distinct <= 100 {
 			dims = append(dims, c)
 		}
 	}
-	if len(dims) < 3 {
-		return nil
+	var out []Candidate
+	for _, part := range inParts(s, dims, maxFacets, 5) {
+		if len(part.cols) >= 3 {
+			out = append(out, s.facets(part))
+		}
 	}
-	dims = inOrder(s, dims)
+	return out
+}
+
+// A part is some of many columns: those of one object, or those of the table itself.
+type part struct {
+	of   string // the object; empty for the table's own columns
+	cols []profile.Column
+}
+
+// inParts cuts columns into parts of at most so many, those of one object together,
+// the part with the fittest column first.
+func inParts(s *Source, cols []profile.Column, most, n int) []part {
+	if len(cols) <= most {
+		return []part{{cols: inOrder(s, cols)}}
+	}
+	var parts []part
+	at := map[string]int{}
+	add := func(of string, c profile.Column) {
+		i, known := at[of]
+		if !known || len(parts[i].cols) == most {
+			at[of], i = len(parts), len(parts)
+			parts = append(parts, part{of: of})
+		}
+		parts[i].cols = append(parts[i].cols, c)
+	}
+	for _, c := range cols {
+		if len(c.Path) > 1 {
+			add(c.Path[0], c)
+		} else {
+			add("", c)
+		}
+	}
+	// What is alone in its object is shown with others that are.
+	var kept []part
+	var alone []profile.Column
+	for _, p := range parts {
+		if len(p.cols) < 3 {
+			alone = append(alone, p.cols...)
+		} else {
+			kept = append(kept, part{p.of, inOrder(s, p.cols)})
+		}
+	}
+	for len(alone) > 0 {
+		k := min(len(alone), most)
+		kept = append(kept, part{cols: inOrder(s, alone[:k])})
+		alone = alone[k:]
+	}
+	if len(kept) > n {
+		kept = kept[:n]
+	}
+	return kept
+}
+
+// read binds @read, a WITH item that reads the columns once, where reading each by
+// itself would read whole objects again and again. It returns the FROM item, and
+// what the columns are called in it.
+func (d *draft) read(cols []profile.Column) (from string, names []string) {
+	deep := false
+	for _, c := range cols {
+		deep = deep || len(c.Path) > 1
+		names = append(names, d.s.expr(c))
+	}
+	if !deep || d.s.Profile.Rows > 200_000 {
+		d.bind("@read", "")
+		return table.Quote(d.s.Profile.Table), names
+	}
+	exprs := make([]string, len(cols))
+	for i := range cols {
+		exprs[i] = fmt.Sprintf(`%s AS "c%d"`, names[i], i+1)
+		names[i] = fmt.Sprintf(`"c%d"`, i+1)
+	}
+	d.bind("@read", "seen AS (\n  SELECT "+strings.Join(exprs, ", ")+" FROM "+table.Quote(d.s.Profile.Table)+"\n), ")
+	return "seen", names
+}
+
+func (s *Source) facets(p part) Candidate {
 	d := s.draft("facets", Aggregation, .5)
+	from, names := d.read(p.cols)
 	var parts []string
-	for i, c := range dims {
+	for i, c := range p.cols {
 		d.use(Group, nil, c)
 		d.fit(s.dimFit(c))
 		parts = append(parts, fmt.Sprintf(`SELECT %d AS "place", %s AS "facet", CAST(%s AS VARCHAR) AS "label", count(*) AS "row_count" FROM %s WHERE %s IS NOT NULL GROUP BY 3`,
-			i+1, literal(c.Name), s.expr(c), table.Quote(s.Profile.Table), s.expr(c)))
+			i+1, literal(c.Name), names[i], from, names[i]))
 	}
 	d.whole("top", "So many values of each column, the most frequent first.", 5, 1, 50)
-	d.why("%d columns have between 2 and 100 values, the first %s", len(dims), count(dims[0].Distinct))
+	d.why("%d columns have between 2 and 100 values, the first %s", len(p.cols), count(p.cols[0].Distinct))
 	d.bind("@parts", strings.Join(parts, "\n  UNION ALL "))
 	d.c.MinRows = 4
-	return []Candidate{d.done("What "+s.rows()+" are like", fmt.Sprintf("What are the most frequent values of %s?", several(dims)), `
-WITH counted AS (
+	name := "What " + s.rows() + " are like"
+	if p.of != "" {
+		name = "What the " + clip(profile.Words([]string{p.of}), 60) + " of " + s.rows() + " is like"
+	}
+	return d.done(name, fmt.Sprintf("What are the most frequent values of %s?", several(p.cols)), `
+WITH @readcounted AS (
   @parts
 ), ranked AS (
   SELECT "place", "facet", "label", "row_count",
@@ -125,7 +210,7 @@ SELECT "facet", "label", "row_count"
 FROM ranked
 WHERE "position" <= $top
 ORDER BY "place", "position"
-LIMIT 500`, tableChart())}
+LIMIT 1000`, tableChart())
 }
 
 func signalFacets(s *Source, c Candidate, r Result) (float64, string) {
@@ -142,4 +227,12 @@ func maxOf(xs []float64) float64 {
 		top = math.Max(top, x)
 	}
 	return top
+}
+
+func minOf(xs []float64) float64 {
+	low := math.Inf(1)
+	for _, x := range known(xs) {
+		low = math.Min(low, x)
+	}
+	return low
 }

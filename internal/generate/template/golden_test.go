@@ -41,7 +41,7 @@ func TestProgramsAsWritten(t *testing.T) {
 			seen[id] = true
 		}
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			got := written(t, readProfile(t, section(archive, "profile")), section(archive, "related"), ids)
+			got := written(t, archive, ids)
 			if *update {
 				setSection(archive, "want", got)
 				if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
@@ -79,17 +79,34 @@ func setSection(a *txtar.Archive, name, text string) {
 	a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)})
 }
 
-// written prints the best candidate of each template.
-func written(t *testing.T, p *profile.Profile, related string, ids []string) string {
+// source returns the source of an archive: its profile, the relation that was measured,
+// and the table that a column points at.
+func source(t *testing.T, a *txtar.Archive) *template.Source {
 	t.Helper()
-	s := template.NewSource(p, template.DuckDB())
-	if f := strings.Fields(related); len(f) == 3 {
+	s := template.NewSource(readProfile(t, section(a, "profile")), template.DuckDB())
+	if f := strings.Fields(section(a, "related")); len(f) == 3 {
 		r, err := strconv.ParseFloat(f[2], 64)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.Relate(template.Result{Columns: []string{"column_a", "column_b", "correlation", "n"}, Rows: [][]any{{f[0], f[1], r, int64(500)}}})
 	}
+	if f := strings.Fields(section(a, "link")); len(f) == 4 {
+		other := readProfile(t, section(a, "other"))
+		l := template.Link{To: other, Names: f[0] + " names a " + other.Facts.Grain}
+		l.Column, _ = s.Profile.Column(f[0])
+		l.Key, _ = other.Column(f[1])
+		l.Rows, _ = strconv.ParseInt(f[2], 10, 64)
+		l.Matched, _ = strconv.ParseInt(f[3], 10, 64)
+		s.Links = []template.Link{l}
+	}
+	return s
+}
+
+// written prints the best candidate of each template.
+func written(t *testing.T, a *txtar.Archive, ids []string) string {
+	t.Helper()
+	s := source(t, a)
 	var b strings.Builder
 	for _, tpl := range template.All() {
 		if !slices.Contains(ids, tpl.ID) {

@@ -20,7 +20,7 @@ func growth() []Template {
 // There are at most two: for the two best measures.
 func (s *Source) seriesOf(id string, prior, least float64, i int) (d *draft, said, unit string, ok bool) {
 	axes := s.axes()
-	if len(axes) == 0 || s.periods(axes[0]) < least || len(s.Additive) == 0 && !s.counted() {
+	if len(axes) == 0 || s.periods(axes[0]) < least || len(s.OverTime) == 0 && !s.counted() {
 		return nil, "", "", false
 	}
 	d = s.draft(id, TimeSeries, prior)
@@ -75,16 +75,16 @@ func signalGrowth(s *Source, c Candidate, r Result) (float64, string) {
 }
 
 func makeRunning(s *Source) []Candidate {
-	if len(s.Additive) == 0 && !s.counted() {
+	if len(s.OverTime) == 0 && !s.counted() {
 		return nil
 	}
 	flows := s.flows()
-	if len(s.Additive) > 0 && len(flows) == 0 {
+	if len(s.OverTime) > 0 && len(flows) == 0 {
 		return nil
 	}
 	// A running total needs amounts that flow: what lies in a stock is not new each period.
 	only := *s
-	only.Additive = flows
+	only.Additive, only.OverTime = flows, flows
 	d, said, unit, ok := only.seriesOf("running_total", .55, 4, 0)
 	if !ok {
 		return nil

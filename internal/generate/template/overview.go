@@ -88,6 +88,11 @@ func (s *Source) entity() (profile.Column, bool) {
 
 // name returns the column that names a row in a list: a label, else a key.
 func (s *Source) name() (profile.Column, bool) {
+	for _, c := range s.names() {
+		if c.Name == s.Profile.Facts.EntityColumn && c.Role != profile.Key {
+			return c, true
+		}
+	}
 	if len(s.Labels) > 0 {
 		return s.Labels[0], true
 	}

@@ -120,7 +120,7 @@ func makeUnpivot(s *Source) []Candidate {
 		d.c.Columns = append(d.c.Columns, c.Name)
 		d.fit(1 - c.NullShare())
 		n := len(cells) + 1
-		cells = append(cells, fmt.Sprintf("CAST(sum(%s) AS DOUBLE) AS \"s%d\", CAST(avg(%s) AS DOUBLE) AS \"a%d\"", s.expr(c), n, s.expr(c), n))
+		cells = append(cells, fmt.Sprintf("%s AS \"s%d\", %s AS \"a%d\"", s.amount("sum", s.expr(c), []profile.Column{c}), n, s.amount("avg", s.expr(c), []profile.Column{c}), n))
 		rows = append(rows, fmt.Sprintf("SELECT %d AS \"position\", %s AS \"period\", \"s%d\" AS \"value\", \"a%d\" AS \"average\" FROM sums", n, literal(name), n, n))
 	}
 	if len(cells) < 6 {

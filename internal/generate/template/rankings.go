@@ -6,6 +6,7 @@ import (
 
 	"millwright/internal/profile"
 	"millwright/internal/program"
+	"millwright/internal/table"
 )
 
 // rankings name the rows or things at the top.
@@ -40,8 +41,9 @@ func makeTopEntities(s *Source) []Candidate {
 		d.why("%s has %s distinct values, from %s to %s", say(m), count(m.Distinct), clip(m.Min, 30), clip(m.Max, 30))
 		d.why("%s names a %s (%s distinct values in %s rows)", say(name), s.row(), count(name.Distinct), count(name.Rows))
 		d.bind("@name", "{{name}}").bind("@filter", filter).ties(name)
-		context, _ := s.context(4, []profile.Column{name, m}, "label", "value")
-		d.bind("@context", context)
+		context, k := s.context(4, []profile.Column{name, m}, "label", "value")
+		more := d.beside(3, k, name, m)
+		d.bind("@context", context+more)
 		d.c.MinRows = 2
 		out = append(out, d.done("Top "+s.rows()+" by "+say(m),
 			fmt.Sprintf("Which 10 %s have the highest %s?", s.rows(), say(m)), `
@@ -54,6 +56,25 @@ ORDER BY {{measure}} {{order}}, @name@ties
 LIMIT $n`, barChart(nominal("label", say(name)), quantitative("value", say(m)))))
 	}
 	return out
+}
+
+// beside adds up to n further measures to the end of a select list that shows rows:
+// who looks for the largest wants to see what else is large about it. k is how many
+// columns stand there already, beside those given.
+func (d *draft) beside(n, k int, shown ...profile.Column) string {
+	var b strings.Builder
+	taken := map[string]bool{"label": true, "value": true}
+	for _, m := range short512(d.s.Measures) {
+		low := strings.ToLower(m.Name)
+		if n == 0 || named(shown, m.Name) || taken[low] || strings.TrimSpace(m.Name) == "" {
+			continue
+		}
+		taken[low] = true
+		n--
+		d.use(Show, nil, m)
+		b.WriteString(",\n  " + d.s.expr(m) + " AS " + table.Quote(m.Name))
+	}
+	return b.String()
 }
 
 // names returns the columns that can name a row in a list.
@@ -163,7 +184,7 @@ func makeActivity(s *Source) []Candidate {
 		var cols []string
 		if len(s.Additive) > 0 {
 			d.sumOf(s.Additive[0], s.Additive)
-			cols = append(cols, ",\n  CAST(sum({{measure}}) AS DOUBLE) AS \"total\"")
+			cols = append(cols, ",\n  "+d.ofMeasure("sum")+" AS \"total\"")
 		}
 		d.unitOnlyWithMeasure(s)
 		if len(s.Times) > 0 {

@@ -22,6 +22,7 @@ type Source struct {
 	Groups    []profile.Column // all that rows can be put together by: Dims, then references, years and WideDims
 	Measures  []profile.Column // numbers that may be averaged
 	Additive  []profile.Column // measures that may be added up over all rows
+	OverTime  []profile.Column // those of Additive that may be added up over time, too
 	Times     []profile.Column // event times; the table's own first
 	Years     []profile.Column // integer years, when they can stand in for a time axis
 	Flags     []profile.Column
@@ -36,6 +37,7 @@ type Source struct {
 	Lat, Lon  *profile.Column
 	Unit      *profile.Column  // currency or unit, when there is more than one: amounts must not be mixed
 	Ties      []profile.Column // an ORDER BY of these is as unique as the table allows
+	Links     []Link           // columns that point at other tables of the project
 	Related   []Relation       // pairs of measures that vary together, strongest first; see Relate
 	positions map[string]int
 	fits      map[string]float64
@@ -203,6 +205,9 @@ func (s *Source) placeMeasure(c profile.Column, sparse bool) {
 	s.Measures = append(s.Measures, c)
 	if contains(aggregatesOf(c, s.TimeBound()), "sum") {
 		s.Additive = append(s.Additive, c)
+		if c.Subtype != profile.Stock {
+			s.OverTime = append(s.OverTime, c)
+		}
 	}
 }
 
@@ -213,9 +218,44 @@ func (s *Source) TimeBound() bool {
 	if f.Panel || f.RegularSeries {
 		return true
 	}
+	if s.crossSection() {
+		return false
+	}
 	for _, c := range s.Profile.Columns {
 		if c.Role == profile.EventTime || c.Role == profile.Year {
 			return true
+		}
+	}
+	return false
+}
+
+// EvenRows reports whether every row stands for a period of the same length, as in a
+// table of daily values: averages of averages are then averages of the whole.
+func (s *Source) EvenRows() bool { return s.Profile.Facts.Panel || s.Profile.Facts.RegularSeries }
+
+// averageable returns those of the measures of which an average may be taken.
+func (s *Source) averageable(ms []profile.Column) []profile.Column {
+	if s.EvenRows() {
+		return ms
+	}
+	var out []profile.Column
+	for _, m := range ms {
+		if !IsAverage(m.Name) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// crossSection reports whether every row is about another thing, by its name: what
+// is known of it was measured once, whatever years and times are told of it.
+func (s *Source) crossSection() bool {
+	for _, c := range s.Profile.Columns {
+		switch c.Role {
+		case profile.Label, profile.Country, profile.Region, profile.City:
+			if len(c.Path) == 1 && c.Nulls == 0 && c.Rows >= 10 && c.Distinct == c.Rows && !c.Approx {
+				return true
+			}
 		}
 	}
 	return false
@@ -241,7 +281,7 @@ func (s *Source) sort() {
 	by(s.Regions, "dim ")
 	by(s.Filters, "dim ")
 	// What people call the amount comes before what merely varies more.
-	for _, list := range [][]profile.Column{s.Measures, s.Additive} {
+	for _, list := range [][]profile.Column{s.Measures, s.Additive, s.OverTime} {
 		sort.SliceStable(list, func(i, j int) bool { return s.prominence(list[i]) > s.prominence(list[j]) })
 	}
 	by(s.Times, "")
@@ -391,6 +431,15 @@ func (s *Source) depends(a, b profile.Column) bool {
 		}
 	}
 	return false
+}
+
+// Worth says how well the column fits the part that it plays best, 0..1.
+func (s *Source) Worth(name string) float64 {
+	best := s.fits[name]
+	for _, part := range []string{"dim ", "measure ", "axis "} {
+		best = math.Max(best, s.fits[part+name])
+	}
+	return best
 }
 
 // rows and row name what the table holds: "orders" and "order".

@@ -94,6 +94,7 @@ func All() []Template {
 		trends(), growth(), seasons(), windows(), comparisons(), crosstabs(),
 		correlations(), cohorts(), filters(), searches(), quality(), places(),
 		lists(), children(), maps(), durations(), panels(), derived(), glances(),
+		summaries(), directories(), joins(),
 	} {
 		all = append(all, family...)
 	}

@@ -45,13 +45,13 @@ func makeAggTime(s *Source) []Candidate {
 			d := s.draft("agg_time", TimeSeries, .95)
 			unit := d.axis(axis)
 			agg := d.measure(m, s.Measures, true)
-			d.unit()
+			d.unit().measured("@value", "{{agg}}")
 			d.c.MinRows = 3
 			out = append(out, d.done(saying(agg, say(m))+" per "+unit,
 				fmt.Sprintf("How does the %s change over time, per %s?", saying(agg, say(m)), unit), `
 SELECT
   @period AS "period",
-  CAST({{agg}}({{measure}}) AS DOUBLE) AS "value",
+  @value AS "value",
   count({{measure}}) AS "n"
 FROM @table
 WHERE @known@unit
@@ -191,7 +191,7 @@ func (s *Source) byCategory(axis, dim profile.Column, dims []profile.Column, m *
 		agg := d.measure(*m, s.Measures, true)
 		said = saying(agg, say(*m))
 		y = quantitative("value", said)
-		d.bind("@amount", "CAST({{agg}}({{measure}}) AS DOUBLE)")
+		d.measured("@amount", "{{agg}}")
 		d.unit()
 	} else {
 		d.bind("@amount", "CAST(count(*) AS DOUBLE)").bind("@unit", "")

@@ -35,7 +35,7 @@ func (s *Source) windowDraft(id, kind string, prior float64, dim profile.Column,
 	}
 	t := s.Times[0]
 	days, ok := window(s.span(t))
-	if !ok || len(s.Additive) == 0 && !s.counted() {
+	if !ok || len(s.OverTime) == 0 && !s.counted() {
 		return nil, 0, "", false
 	}
 	d := s.draft(id, kind, prior)
@@ -43,10 +43,10 @@ func (s *Source) windowDraft(id, kind string, prior float64, dim profile.Column,
 	d.use(Axis, nil, d.choose("time", "Time", "The column that places a row in time.", t, s.Times)...)
 	d.fit(s.timeFit(t))
 	said := "number of " + s.rows()
-	if len(s.Additive) > 0 {
-		d.sumOf(s.Additive[0], s.Additive)
+	if len(s.OverTime) > 0 {
+		d.sumOf(s.OverTime[0], s.OverTime)
 		d.unit().bind("@value", "{{measure}}")
-		said = saying("sum", say(s.Additive[0]))
+		said = saying("sum", say(s.OverTime[0]))
 	} else {
 		d.bind("@unit", "").bind("@value", "1")
 	}
