@@ -20,11 +20,15 @@ type LineageFormat struct {
 }
 
 func (s *Server) lineages(a huma.API) {
-	schemas := a.OpenAPI().Components.Schemas
-	list := func(of reflect.Type) *huma.Schema {
-		return &huma.Schema{Type: huma.TypeArray, Items: schemas.Schema(of, true, "")}
-	}
-	content := map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{AnyOf: []*huma.Schema{list(reflect.TypeFor[Lineage]()), list(reflect.TypeFor[openlineage.Event]())}}}}
+	edges := &huma.Schema{Type: huma.TypeArray, Items: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Lineage](), true, "")}
+	object, text := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}, &huma.Schema{Type: huma.TypeString}
+	things := &huma.Schema{Type: huma.TypeArray, Items: object}
+	events := &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true,
+		Description: "A RunEvent of OpenLineage; schemaURL says of which version",
+		Properties: map[string]*huma.Schema{"eventTime": {Type: huma.TypeString, Format: "date-time"}, "eventType": text, "producer": text, "schemaURL": text,
+			"run": object, "job": object, "inputs": things, "outputs": things},
+		Required: []string{"eventTime", "eventType", "producer", "schemaURL", "run", "job", "inputs", "outputs"}}}
+	content := map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{AnyOf: []*huma.Schema{edges, events}}}}
 	register(s, a, answers(describe("GET /v1/datasources/{id}/lineage", "lineage", "What a datasource's objects were made from"), "Edges, or events", content), s.datasourceLineage)
 	register(s, a, answers(describe("GET /v1/projects/{id}/lineage", "lineage", "What a project's objects were made from"), "Edges, or events", content), s.projectLineage)
 }
