@@ -79,22 +79,22 @@ func (s *Server) liveEndpoint(ctx context.Context, in LivePath) (publish.API, pu
 	return a, e, s.hide(ctx, a, err)
 }
 
-// A getLiveInput calls an endpoint in a URL.
-type getLiveInput struct {
+// A GetLiveInput calls an endpoint in a URL.
+type GetLiveInput struct {
 	LivePath
 	Caching
 	request *http.Request
 }
 
 // Resolve keeps the request: its query parameters are the slots.
-func (in *getLiveInput) Resolve(ctx huma.Context) []error {
+func (in *GetLiveInput) Resolve(ctx huma.Context) []error {
 	in.request, _ = humachi.Unwrap(ctx)
 	return nil
 }
 
 // A postLiveInput calls an endpoint with a body, for values that no URL holds.
 type postLiveInput struct {
-	getLiveInput
+	GetLiveInput
 	Body liveFields
 }
 
@@ -127,16 +127,16 @@ type liveCall struct {
 	began    time.Time
 }
 
-func (s *Server) getLive(ctx context.Context, in *getLiveInput) (*huma.StreamResponse, error) {
+func (s *Server) getLive(ctx context.Context, in *GetLiveInput) (*huma.StreamResponse, error) {
 	return s.callLive(ctx, in, nil)
 }
 
 func (s *Server) postLive(ctx context.Context, in *postLiveInput) (*huma.StreamResponse, error) {
-	return s.callLive(ctx, &in.getLiveInput, &in.Body)
+	return s.callLive(ctx, &in.GetLiveInput, &in.Body)
 }
 
 // callLive finds the endpoint, runs it, and counts the call.
-func (s *Server) callLive(ctx context.Context, in *getLiveInput, body *liveFields) (*huma.StreamResponse, error) {
+func (s *Server) callLive(ctx context.Context, in *GetLiveInput, body *liveFields) (*huma.StreamResponse, error) {
 	c := liveCall{caching: in.Caching, began: s.Now(), method: http.MethodGet}
 	var err error
 	if c.api, c.endpoint, err = s.liveEndpoint(ctx, in.LivePath); err != nil {

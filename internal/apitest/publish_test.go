@@ -16,8 +16,8 @@ WHERE ($since IS NULL OR day >= $since) GROUP BY city ORDER BY total DESC LIMIT 
 
 var citySlots = []any{map[string]any{"name": "since", "type": "date"}, map[string]any{"name": "limit", "type": "integer", "default": 10, "min": 1, "max": 100}}
 
-// A shop is a project with a published program.
-type shop struct {
+// A market is a project with a published program.
+type market struct {
 	*client
 	world    *world
 	project  string
@@ -26,12 +26,12 @@ type shop struct {
 	endpoint node
 }
 
-// newShop publishes a program in a project of its own, whose slug is that of name.
-func newShop(t *testing.T, name, code string, slots ...any) *shop {
+// newMarket publishes a program in a project of its own, whose slug is that of name.
+func newMarket(t *testing.T, name, code string, slots ...any) *market {
 	t.Helper()
 	c, project := shared.newProject(t, name)
 	shared.land(t, c, project, "Orders", "/orders")
-	s := &shop{client: c, world: shared, project: project}
+	s := &market{client: c, world: shared, project: project}
 	s.program = s.add("Orders by city", code, slots...)
 	if got := s.object("PATCH", "/v1/queryprograms/"+s.program+"/publish", map[string]any{}); got.get("published").value != true {
 		t.Fatalf("published: %s", got)
@@ -41,12 +41,12 @@ func newShop(t *testing.T, name, code string, slots ...any) *shop {
 	return s
 }
 
-func (s *shop) add(name, code string, slots ...any) string {
+func (s *market) add(name, code string, slots ...any) string {
 	return s.object("POST", "/v1/queryprograms", map[string]any{"project_id": s.project, "name": name, "cue": name + "?", "code": code, "slots": orNone(slots)}).text("id")
 }
 
 // api returns the only API of the project.
-func (s *shop) api() node {
+func (s *market) api() node {
 	s.t.Helper()
 	list := s.object("GET", "/v1/apis/project/"+s.project, nil).list()
 	if len(list) != 1 {
@@ -56,16 +56,16 @@ func (s *shop) api() node {
 }
 
 // live calls the endpoint of a version.
-func (s *shop) live(version, rest string, header ...string) answer {
+func (s *market) live(version, rest string, header ...string) answer {
 	return s.send("GET", "/live/"+s.slug+"/"+version+"/"+rest, nil, header...)
 }
 
-func (s *shop) edit(change map[string]any) {
+func (s *market) edit(change map[string]any) {
 	s.t.Helper()
 	s.object("PATCH", "/v1/queryprograms/"+s.program, change)
 }
 
-func (s *shop) publish() {
+func (s *market) publish() {
 	s.t.Helper()
 	s.object("PATCH", "/v1/queryprograms/"+s.program+"/publish", map[string]any{})
 }
@@ -80,7 +80,7 @@ func columnNames(n node) string {
 
 func TestAPublishedProgramAnswersWhereItsAPISays(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "Shop & Søn", cities, citySlots...)
+	s := newMarket(t, "Shop & Søn", cities, citySlots...)
 	if s.slug != "shop-son" || s.endpoint.text("path") != "orders-by-city" || s.endpoint.text("name") != "orders_by_city" {
 		t.Errorf("slug %s, endpoint %s", s.slug, s.endpoint)
 	}
@@ -118,7 +118,7 @@ func TestAPublishedProgramAnswersWhereItsAPISays(t *testing.T) {
 
 func TestPublishingAgainChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "again", cities, citySlots...)
+	s := newMarket(t, "again", cities, citySlots...)
 	before := s.api().String()
 	for range 3 {
 		s.publish()
@@ -130,7 +130,7 @@ func TestPublishingAgainChangesNothing(t *testing.T) {
 
 func TestAnEditReachesCallersOnlyWhenItIsPublished(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "edits", cities, citySlots...)
+	s := newMarket(t, "edits", cities, citySlots...)
 	before := s.live("v1", "orders-by-city").json()
 	s.edit(map[string]any{"code": strings.Replace(cities, "AS total", "AS total, min(amount) AS least", 1), "name": "Another name"})
 	if got := s.live("v1", "orders-by-city").json(); got.get("rows").String() != before.get("rows").String() {
@@ -150,7 +150,7 @@ func TestAnEditReachesCallersOnlyWhenItIsPublished(t *testing.T) {
 // parameters.
 func TestAnOldVersionKeepsItsColumnsAndParameters(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "versions", cities, citySlots...)
+	s := newMarket(t, "versions", cities, citySlots...)
 	other := s.add("Count", "SELECT count(*) AS n FROM orders")
 	s.object("PATCH", "/v1/queryprograms/"+other+"/publish", map[string]any{})
 	changes := []struct {
@@ -215,7 +215,7 @@ func TestAnOldVersionKeepsItsColumnsAndParameters(t *testing.T) {
 
 func TestWhatIsNotPublishedAnyMoreSaysSo(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "gone", cities, citySlots...)
+	s := newMarket(t, "gone", cities, citySlots...)
 	program, project := "/v1/queryprograms/"+s.program, "/v1/projects/"+s.project
 	for _, c := range []struct {
 		rule, method, path string
@@ -244,7 +244,7 @@ func TestWhatIsNotPublishedAnyMoreSaysSo(t *testing.T) {
 
 func TestCallsThatCannotBeAnswered(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "mistakes", cities, citySlots...)
+	s := newMarket(t, "mistakes", cities, citySlots...)
 	needs := s.add("Needs a city", "SELECT * FROM orders WHERE city = $city AND $format <> 'x'", map[string]any{"name": "city", "type": "string", "required": true}, map[string]any{"name": "format", "type": "string", "default": "y"})
 	s.object("PATCH", "/v1/queryprograms/"+needs+"/publish", map[string]any{})
 	base := "/live/" + s.slug + "/v1"
@@ -295,7 +295,7 @@ func TestCallsThatCannotBeAnswered(t *testing.T) {
 
 func TestAProgramThatDoesNotRunIsNotPublished(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "broken", cities, citySlots...)
+	s := newMarket(t, "broken", cities, citySlots...)
 	for code, status := range map[string]int{"class AnswerQueryProgram(QueryProgram):\n    pass": 400, "SELECT nothing FROM orders": 400, "SELECT * FROM nowhere": 400} {
 		id := s.add("Broken", code)
 		got := s.send("PATCH", "/v1/queryprograms/"+id+"/publish", map[string]any{})
@@ -313,7 +313,7 @@ func TestAProgramThatDoesNotRunIsNotPublished(t *testing.T) {
 
 func TestValuesMayComeInABody(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "bodies", cities, citySlots...)
+	s := newMarket(t, "bodies", cities, citySlots...)
 	path := "/live/" + s.slug + "/v1/orders-by-city"
 	want := s.object("GET", path+"?limit=1&since=2025-02-01", nil).get("rows").String()
 	for rule, body := range map[string]any{
@@ -340,7 +340,7 @@ func TestValuesMayComeInABody(t *testing.T) {
 
 func TestEndpointsCanBeNamedMovedAndRemoved(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "moves", cities, citySlots...)
+	s := newMarket(t, "moves", cities, citySlots...)
 	api := s.api()
 	count := s.add("Count", "SELECT count(*) AS n FROM orders")
 	made := s.object("POST", "/v1/apis/endpoints", map[string]any{"body": map[string]any{"api_id": api.text("id"), "endpoint_name": "how_many", "http_method": "GET",
@@ -419,7 +419,7 @@ func TestAProjectHasOneAPI(t *testing.T) {
 }
 
 // pages follows an endpoint from page to page, by what the body says and by the Link.
-func (s *shop) pages(path string, limit int) (rows []string, links []string) {
+func (s *market) pages(path string, limit int) (rows []string, links []string) {
 	s.t.Helper()
 	next := fmt.Sprintf("%s?limit=%d", path, limit)
 	for {
@@ -446,7 +446,7 @@ func (s *shop) pages(path string, limit int) (rows []string, links []string) {
 
 func TestPagesAreTheWholeResultOnce(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "pages", "SELECT id, city FROM orders ORDER BY city")
+	s := newMarket(t, "pages", "SELECT id, city FROM orders ORDER BY city")
 	path := "/live/" + s.slug + "/v1/orders-by-city"
 	rows, links := s.pages(path, 100)
 	if len(rows) != records || len(links) != records/100 {
@@ -476,7 +476,7 @@ func TestPagesAreTheWholeResultOnce(t *testing.T) {
 
 func TestPagesReadTheVersionsThatTheFirstOneRead(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "stable pages", "SELECT id, city FROM orders WHERE id >= $least ORDER BY city", map[string]any{"name": "least", "type": "integer", "default": 0})
+	s := newMarket(t, "stable pages", "SELECT id, city FROM orders WHERE id >= $least ORDER BY city", map[string]any{"name": "least", "type": "integer", "default": 0})
 	path := "/live/" + s.slug + "/v1/orders-by-city"
 	first := s.object("GET", path+"?limit=1000", nil)
 	source := s.object("GET", "/v1/datasources/project/"+s.project, nil).at(0).text("id")
@@ -501,7 +501,7 @@ func TestPagesReadTheVersionsThatTheFirstOneRead(t *testing.T) {
 
 func TestCallersNeedNotReadAnAnswerTwice(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "cached", cities, citySlots...)
+	s := newMarket(t, "cached", cities, citySlots...)
 	for _, query := range []string{"", "?format=csv", "?format=ndjson", "?format=parquet", "?format=arrow", "?_limit=2", "?format=json&since=2025-03-01"} {
 		first := s.live("v1", "orders-by-city"+query)
 		tag := first.header.Get("ETag")
@@ -529,7 +529,7 @@ func TestCallersNeedNotReadAnAnswerTwice(t *testing.T) {
 
 func TestEveryCallIsCounted(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "usage", cities, citySlots...)
+	s := newMarket(t, "usage", cities, citySlots...)
 	s.live("v1", "orders-by-city")
 	s.live("v1", "orders-by-city")
 	s.live("v1", "orders-by-city?format=csv")
@@ -562,7 +562,7 @@ func TestEveryCallIsCounted(t *testing.T) {
 // What the caller cannot change is not called the caller's mistake.
 func TestAnEndpointWhoseDataAreGoneSaysSo(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "no data", cities, citySlots...)
+	s := newMarket(t, "no data", cities, citySlots...)
 	source := s.object("GET", "/v1/datasources/project/"+s.project, nil).at(0).text("id")
 	s.object("DELETE", "/v1/datasources/"+source, nil)
 	if got := s.live("v1", "orders-by-city"); got.status != 409 || got.json().text("type") != "endpoint-broken" {
@@ -590,7 +590,7 @@ func TestAForeignAPILooksLikeNone(t *testing.T) {
 
 func TestDocumentsOfAnAPI(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "documents", cities, citySlots...)
+	s := newMarket(t, "documents", cities, citySlots...)
 	base := "/live/" + s.slug + "/v1"
 	document := s.object("GET", base+"/openapi.json", nil)
 	if document.text("openapi") != "3.1.0" || document.get("servers").at(0).text("url") != s.url+base || !document.get("paths").has("/orders-by-city") {

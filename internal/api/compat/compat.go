@@ -41,6 +41,10 @@ func cleanPath(r *http.Request) {
 	if rest, ok := strings.CutPrefix(p, Prefix); ok && (rest == "" || rest[0] == '/') {
 		p = "/" + strings.TrimPrefix(rest, "/")
 	}
+	// The README of the TypeScript client spells live calls with the version in front.
+	if strings.HasPrefix(p, "/v1/live/") {
+		p = strings.TrimPrefix(p, "/v1")
+	}
 	plain, err := url.PathUnescape(p)
 	if err != nil {
 		return // unreachable: the server parsed it

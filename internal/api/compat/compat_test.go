@@ -41,6 +41,8 @@ func TestPaths(t *testing.T) {
 		{"prefix alone", "/api/infactory", "/"},
 		{"not the prefix", "/api/infactoryx/v1", "/api/infactoryx/v1"},
 		{"TypeScript callCustomEndpoint: double slash", "/live/slug/v1//path", "/live/slug/v1/path"},
+		{"TypeScript README and nf: live below v1", "/v1/live/slug/v1/path", "/live/slug/v1/path"},
+		{"both at once", "/api/infactory/v1/live/slug/v1//path/", "/live/slug/v1/path"},
 		{"trailing slash", "/v1/orgs/", "/v1/orgs"},
 		{"an encoded slash is no slash", "/v1/projects/a%2f..%2fb", "/v1/projects/a/../b"},
 		{"dots cannot climb out of the prefix", "/api/infactory/../v1/x", "/api/v1/x"},
