@@ -26,11 +26,11 @@ var bands = []struct {
 	{"main", []string{"cmd/millwright"}},
 	{"command line", []string{"internal/cli"}},
 	{"wiring", []string{"internal/app"}},
-	{"edges", []string{"internal/api", "internal/api/compat", "internal/demo"}},
+	{"edges", []string{"internal/api", "internal/api/compat", "internal/api/mcp", "internal/demo"}},
 	{"workflows", []string{
 		"internal/ingest", "internal/ingest/typing", "internal/ingest/spill",
 		"internal/recur", "internal/analyze", "internal/generate", "internal/generate/template", "internal/generate/link", "internal/generate/ask", "internal/evaluate", "internal/publish", "internal/publish/document", "internal/upkeep",
-		"internal/compact",
+		"internal/compact", "internal/transfer",
 	}},
 	{"catalogue", []string{"internal/catalog"}},
 	{"concepts", []string{
@@ -66,6 +66,7 @@ var exceptions = map[[2]string]string{
 	{"internal/httpsource", "internal/secret"}:               "a request carries secrets",
 	{"internal/httpsource/auth", "internal/secret"}:          "a request carries secrets",
 	{"internal/api", "internal/api/compat"}:                  "the handler wears the tolerances",
+	{"internal/api", "internal/api/mcp"}:                     "the handler answers agents beside clients",
 }
 
 // pure packages are held to a shorter list than their band allows.
