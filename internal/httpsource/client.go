@@ -143,4 +143,6 @@ type Verdict struct {
 	ShortPages    int64    `json:"short_pages,omitempty"`    // shorter than the longest before, and not the last
 	RepeatedPages int64    `json:"repeated_pages,omitempty"` // with the records of an earlier page
 	Alarms        []string `json:"alarms,omitempty"`         // things a person should look at
+
+	Ragged *decode.Ragged `json:"ragged,omitempty"` // of the first page that has some: records of another length
 }

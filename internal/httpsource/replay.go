@@ -23,6 +23,7 @@ type StoredPage struct {
 	ContentType string
 	Received    int64 // bytes, when it came
 	Partial     bool  // the body ends at a limit of records
+	AsSent      bool  // the body is as it came, maybe compressed, in the charset that ContentType names; else UTF-8
 	Body        io.Reader
 }
 
@@ -30,7 +31,8 @@ type StoredPage struct {
 // sends nothing. Of spec count the response path, the shape, the limits and what is
 // said about partial data; of opt the number of records and the size of samples.
 // Secrets were hidden when the pages were stored; those that spec refers to by name
-// are not looked up. The body of a page is read before the next page is asked for,
+// are not looked up. A page is read as it came if it says so, which is how a file is
+// read. The body of a page is read before the next page is asked for,
 // and an error of pages is returned as it is.
 //
 // The Outcome's verdict is [Complete], as "replayed": how complete the pages are was
@@ -66,7 +68,7 @@ func (f *fetch) replay(ctx context.Context, pages iter.Seq2[StoredPage, error]) 
 		if ctx.Err() != nil {
 			return errs.New(errs.Canceled, "decoding stored pages was stopped").Because(context.Cause(ctx))
 		}
-		l, err := restore(stored)
+		l, err := f.restore(stored)
 		if err != nil {
 			return err
 		}
@@ -74,6 +76,7 @@ func (f *fetch) replay(ctx context.Context, pages iter.Seq2[StoredPage, error]) 
 			f.first(l)
 		}
 		p, err := f.deliver(l, stored.Number)
+		l.body.Close()
 		if err != nil {
 			return err
 		}
@@ -90,7 +93,7 @@ func (f *fetch) replay(ctx context.Context, pages iter.Seq2[StoredPage, error]) 
 }
 
 // restore makes a page look as if it had just come.
-func restore(stored StoredPage) (*loaded, error) {
+func (f *fetch) restore(stored StoredPage) (*loaded, error) {
 	u, err := url.Parse(stored.URL)
 	if err != nil {
 		u = &url.URL{}
@@ -98,10 +101,19 @@ func restore(stored StoredPage) (*loaded, error) {
 	l := &loaded{partial: stored.Partial, body: decode.Plain(stored.Body), answer: &answer{
 		status: http.StatusOK, header: http.Header{"Content-Type": {stored.ContentType}}, url: u, framed: true, wire: &wire{n: stored.Received},
 	}}
+	if stored.AsSent {
+		if l.body, err = decode.Open(stored.Body, "", stored.ContentType, f.limits.decoding()); err != nil {
+			return nil, err
+		}
+	}
 	var buf bytes.Buffer
 	_, err = io.CopyN(&buf, l.body, pageMemory)
 	l.head, l.whole = buf.Bytes(), err == io.EOF
 	if err != nil && err != io.EOF {
+		l.body.Close()
+		if stored.AsSent {
+			return nil, err
+		}
 		return nil, fromSink{err}
 	}
 	return l, nil

@@ -2,6 +2,7 @@ package httpsource
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 
 	"millwright/internal/errs"
@@ -75,6 +76,9 @@ func (f *fetch) shaped(res decode.Result) error {
 			found.Evidence += "; " + res.Evidence
 		}
 	}
+	if r := res.Ragged; r != nil {
+		f.raggedRows(*r)
+	}
 	switch {
 	case res.Complaint == "":
 		return nil
@@ -84,4 +88,16 @@ func (f *fetch) shaped(res decode.Result) error {
 	}
 	return errs.New(errs.Upstream, "the answer is not complete: %s", res.Complaint).Named("incomplete-source-says").
 		Fix("ask for less at a time, or correct the query", `set options.on_partial to "warn" to keep what was received`)
+}
+
+// raggedRows says what was done with records of another length.
+func (f *fetch) raggedRows(r decode.Ragged) {
+	if f.out.Verdict.Ragged == nil {
+		f.out.Verdict.Ragged = &r
+	}
+	what := "filled up; values beyond the last column have columns of their own, empty lines are left out"
+	if r.Policy == "skip" {
+		what = "left out"
+	}
+	f.alarm(fmt.Sprintf("%d records do not have %d fields as the first has, and were %s: %s", r.Rows, r.Fields, what, r))
 }

@@ -22,9 +22,9 @@ func (s *Service) Settle(ctx context.Context) (err error) {
 	return s.DB.Tx(ctx, func(tx *sql.Tx) error {
 		all, err := meta.All(ctx, tx, func(row meta.Row) (d stuck, err error) { return d, row.Scan(&d.datasource, &d.problem) }, `
 			SELECT d.id, coalesce(j.error ->> '$.detail', j.message) FROM datasources d JOIN jobs j ON j.id = (
-				SELECT id FROM jobs WHERE source = 'datasource' AND source_id = d.id AND type = ? ORDER BY created_at DESC, id DESC LIMIT 1)
+				SELECT id FROM jobs WHERE source = 'datasource' AND source_id = d.id AND type IN (?, ?) ORDER BY updated_at DESC, id DESC LIMIT 1)
 			WHERE d.status = ? AND d.phase = ? AND j.status IN (?, ?)`,
-			JobType, string(source.Working), syncStarted, string(job.Failed), string(job.Canceled))
+			JobType, LoadType, string(source.Working), syncStarted, string(job.Failed), string(job.Canceled))
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (s *Service) Settle(ctx context.Context) (err error) {
 // runs on until it notices.
 func (s *Service) Canceled(ctx context.Context, j job.Job) (err error) {
 	defer errs.Wrap(&err, "ingest.Canceled(%s)", j.ID)
-	if j.Type != JobType || j.Status != job.Canceled {
+	if j.Type != JobType && j.Type != LoadType || j.Status != job.Canceled {
 		return nil
 	}
 	d, err := s.Sources.Lookup(ctx, j.SourceID)

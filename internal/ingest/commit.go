@@ -27,6 +27,7 @@ type Landing struct {
 	Reconverted int64         `json:"reconverted,omitempty"` // rows of earlier runs that were made again because types changed
 	Remade      int64         `json:"remade,omitempty"`      // of those that landed, converted again because later ones changed their types
 	Cursor      *LandedCursor `json:"cursor,omitempty"`
+	File        *LandedFile   `json:"file,omitempty"`  // of a load
 	Notes       []string      `json:"notes,omitempty"` // what a reader of the data should know
 }
 
@@ -89,9 +90,7 @@ func (l *landing) finish(ctx context.Context, message string, store func(tx *sql
 				return err
 			}
 		}
-		// What was found out about the source is a setting from now on: a later run
-		// does not guess again.
-		if err := l.Sources.SaveSpecTx(ctx, tx, l.datasource.ID, l.outcome.Settle(l.spec)); err != nil {
+		if err := l.settleTx(ctx, tx); err != nil {
 			return err
 		}
 		if err := l.Sources.SetStateTx(ctx, tx, l.datasource.ID, source.Ready, "sync_completed", message); err != nil {
@@ -105,6 +104,15 @@ func (l *landing) finish(ctx context.Context, message string, store func(tx *sql
 		}
 		return l.step(ctx, "commit")
 	})
+}
+
+// settleTx makes what was found out about the source a setting from now on: a later
+// run does not guess again. A file that has landed is done with.
+func (l *landing) settleTx(ctx context.Context, tx *sql.Tx) error {
+	if l.payload.Load != nil {
+		return l.Uploads.RemoveTx(ctx, tx, l.payload.Load.UploadID)
+	}
+	return l.Sources.SaveSpecTx(ctx, tx, l.datasource.ID, l.outcome.Settle(l.spec))
 }
 
 // storeTx makes the published objects known, as a version.
@@ -224,23 +232,37 @@ func (s *Service) expire(ctx context.Context, id dataset.ID) {
 
 // publish makes the objects of a run: the request, the raw pages, the Parquet.
 func (l *landing) publish(ctx context.Context) (p published, err error) {
-	requestPath := filepath.Join(l.stage, "request.json")
-	if err := os.WriteFile(requestPath, l.request.Public(), 0o600); err != nil {
+	if p.request, err = l.publishOrigin(ctx); err != nil {
 		return p, err
 	}
-	index, err := l.pageIndex()
-	if err != nil {
-		return p, err
-	}
-	if p.request, err = l.object(ctx, requestPath, ".json", dataset.Object{ID: newID(), FileType: "json", FileRole: "connect/http", MimeType: "application/json"}); err != nil {
-		return p, err
-	}
-	if p.pages, err = l.object(ctx, l.pagesPath(), ".ndjson.zst", dataset.Object{ID: newID(), FileType: "ndjson", FileRole: "data/raw_pages",
-		MimeType: "application/zstd", Rows: l.pages.Records, Metadata: index}); err != nil {
+	if p.pages, err = l.publishPages(ctx); err != nil {
 		return p, err
 	}
 	p.parquet, err = l.publishOutputs(ctx)
 	return p, err
+}
+
+// publishPages makes an object of the raw pages.
+func (l *landing) publishPages(ctx context.Context) (dataset.Object, error) {
+	index, err := l.pageIndex()
+	if err != nil {
+		return dataset.Object{}, err
+	}
+	return l.object(ctx, l.pagesPath(), ".ndjson.zst", dataset.Object{ID: newID(), FileType: "ndjson", FileRole: "data/raw_pages",
+		MimeType: "application/zstd", Rows: l.pages.Records, Metadata: index})
+}
+
+// publishOrigin makes an object of what the pages came from: the request, or the
+// file.
+func (l *landing) publishOrigin(ctx context.Context) (dataset.Object, error) {
+	if l.payload.Load != nil {
+		return l.publishFile(ctx)
+	}
+	requestPath := filepath.Join(l.stage, "request.json")
+	if err := os.WriteFile(requestPath, l.request.Public(), 0o600); err != nil {
+		return dataset.Object{}, err
+	}
+	return l.object(ctx, requestPath, ".json", dataset.Object{ID: newID(), FileType: "json", FileRole: "connect/http", MimeType: "application/json"})
 }
 
 // publishOutputs makes objects of the Parquet files; the first has the id that was
@@ -272,7 +294,7 @@ func (l *landing) object(ctx context.Context, path, ext string, o dataset.Object
 	}
 	b, err := l.Blobs.Publish(ctx, l.datasource.ProjectID, path, ext)
 	o.ProjectID, o.DatasourceID, o.RunID, o.Bucket = l.datasource.ProjectID, l.datasource.ID, l.run.Job.ID, "local"
-	o.Key, o.FileSize, o.ETag, o.SHA256 = b.Key, b.Size, b.MD5, b.SHA256
+	o.Key, o.FileSize, o.ETag, o.SHA256 = b.Key, b.Size, b.ETag, b.SHA256
 	return o, err
 }
 
@@ -300,9 +322,13 @@ func (l *landing) pageIndex() (json.RawMessage, error) {
 // edges says what was made from what: request -> pages -> Parquet, and the pages of
 // earlier runs -> the Parquet that was made of them again.
 func (l *landing) edges(p published) ([]lineage.Edge, error) {
+	origin, read := "upload_http_request", "fetch_pages"
+	if l.payload.Load != nil {
+		origin, read = "upload_file", "read_records"
+	}
 	edges := []lineage.Edge{
-		{DownstreamID: p.request.ID, Transformation: "upload_http_request"},
-		{DownstreamID: p.pages.ID, Transformation: "fetch_pages", UpstreamID: &p.request.ID},
+		{DownstreamID: p.request.ID, Transformation: origin},
+		{DownstreamID: p.pages.ID, Transformation: read, UpstreamID: &p.request.ID},
 	}
 	about := []dataset.Object{p.request, p.pages}
 	for i, o := range l.outputs {

@@ -24,9 +24,11 @@ import (
 	"millwright/internal/lineage"
 	"millwright/internal/meta"
 	"millwright/internal/source"
+	"millwright/internal/upload"
 )
 
-// The types of jobs: runs, which a Service's Handle does, and HandleRetype's.
+// The types of jobs: runs, which a Service's Handle does, and HandleRetype's. See
+// also LoadType.
 const (
 	JobType    = "http_request"
 	RetypeType = "retype_dataset"
@@ -40,7 +42,8 @@ const (
 	headBytes   = 64 << 10
 )
 
-// A Service tests and runs connections. All fields but Work and Step must be set.
+// A Service tests and runs connections, and lands files. All fields but Work, Step
+// and, where no files are loaded, Uploads must be set.
 type Service struct {
 	DB       *meta.DB
 	Client   *httpsource.Client
@@ -49,6 +52,7 @@ type Service struct {
 	Lineage  *lineage.Store
 	Blobs    blob.Store
 	Engine   engine.Engine
+	Uploads  *upload.Store // where the files of loads are
 	Log      *slog.Logger
 	Now      func() time.Time
 
@@ -106,6 +110,8 @@ type payload struct {
 	Dataset string             `json:"dataline_id,omitempty"` // of a retype
 	Columns map[string]*string `json:"columns,omitempty"`
 	Path    *string            `json:"response_path,omitempty"`
+
+	Load *loadPayload `json:"load,omitempty"` // of a load
 }
 
 // Start saves the spec with the datasource, sealed, and submits the run with what

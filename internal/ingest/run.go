@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 
 	"millwright/internal/errs"
 	"millwright/internal/httpsource"
@@ -38,7 +40,10 @@ type landing struct {
 	facts   json.RawMessage
 	next    *CursorState // what is to be remembered; nil if nothing is new
 	outputs []output     // the Parquet files, those of the new records first
+	file    file         // of a load
 	slices  *slicer      // converts while records arrive; nil before, and where all are there already
+	fetched atomic.Bool  // all pages have come: what is converted now is waited for
+	sealing sync.WaitGroup
 	report  Landing
 }
 
@@ -47,15 +52,16 @@ type landing struct {
 // crash at any point.
 func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 	l := &landing{Service: s, run: run}
-	var err error
-	if l.earlier, err = s.unfinished(run.Job.ID); err != nil {
+	err := json.Unmarshal(run.Job.Payload, &l.payload)
+	if err != nil || l.payload.DatasourceID == "" {
+		return errs.New(errs.Internal, "the job's payload is not ours").Because(err)
+	}
+	if l.payload.Load != nil {
+		defer func() { l.endLoad(err, err == nil || !willRunAgain(ctx, err)) }()
+	} else if l.earlier, err = s.unfinished(run.Job.ID); err != nil {
 		return err
 	}
 	defer func() { l.earlier.close(err == nil || !willRunAgain(ctx, err)) }()
-	if err = json.Unmarshal(run.Job.Payload, &l.payload); err != nil {
-		err = errs.New(errs.Internal, "the job's payload is not ours").Because(err)
-		return err
-	}
 	err = l.landWithSpace(ctx)
 	if e, ok := errs.Find(err); ok && e.Type == "dataset-moved" {
 		return job.Again(err) // restored or compacted meanwhile: what was built on is not there any more
@@ -72,10 +78,11 @@ func (l *landing) land(ctx context.Context) (err error) {
 		return err
 	}
 	defer remove()
-	defer func() { l.slices.stop() }()
+	defer func() { l.slices.stop(); l.sealing.Wait() }()
 	if err := l.fetch(ctx); err != nil {
 		return err
 	}
+	l.fetched.Store(true)
 	if err := l.judge(); err != nil {
 		return err
 	}
@@ -94,8 +101,10 @@ func (l *landing) open(ctx context.Context) (remove func(), err error) {
 	if l.datasource, err = l.Sources.Lookup(ctx, id); err != nil {
 		return nil, err
 	}
-	if l.spec, err = l.Sources.Spec(ctx, id); err != nil {
-		return nil, err
+	if l.payload.Load == nil {
+		if l.spec, err = l.Sources.Spec(ctx, id); err != nil {
+			return nil, err
+		}
 	}
 	l.setting = l.spec.Options.Run
 	if len(l.payload.Run) > 0 {
@@ -147,7 +156,13 @@ func (l *landing) fetch(ctx context.Context) error {
 	if err := l.step(ctx, "fetch"); err != nil {
 		return err
 	}
-	to, err := l.bring(ctx, l.earlier, true)
+	var to *sink
+	var err error
+	if l.payload.Load != nil {
+		to, err = l.bringFile(ctx)
+	} else {
+		to, err = l.bring(ctx, l.earlier, true)
+	}
 	if e, ok := errs.Find(err); ok && e.Type == httpsource.StaleResume {
 		to, err = l.bring(ctx, l.earlier, false)
 	}
@@ -169,7 +184,9 @@ func (l *landing) fetch(ctx context.Context) error {
 		}
 	}
 	l.types = l.base.decideAfter(to.types, l.slices.last())
-	l.facts, err = to.types.State()
+	if l.facts, err = to.types.State(); err == nil && l.payload.Load != nil {
+		l.typesOfFile()
+	}
 	return err
 }
 

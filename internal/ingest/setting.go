@@ -54,7 +54,7 @@ func (s *Service) checkStart(ctx context.Context, r Request, setting httpsource.
 // refuseWhileRunning fails if a run or another rebuilding of the datasource's
 // dataset has not ended: of two, one would undo the other.
 func refuseWhileRunning(ctx context.Context, tx meta.Querier, jobs *job.Runner, datasourceID string) error {
-	j, found, err := jobs.UnfinishedTx(ctx, tx, "datasource", datasourceID, JobType, RetypeType)
+	j, found, err := jobs.UnfinishedTx(ctx, tx, "datasource", datasourceID, JobType, LoadType, RetypeType)
 	if err != nil || !found {
 		return err
 	}

@@ -28,6 +28,7 @@ type sink struct {
 	bytes   int64
 
 	unfinished *unfinished // nil if nothing is kept for a later attempt
+	read       *progress   // of a file: how much of it was read; nil for pages
 }
 
 // BeginPage opens a page in the spill's index.
@@ -82,6 +83,9 @@ func (s *sink) EndPage(p httpsource.PageEnd) error {
 }
 
 func (s *sink) message() string {
+	if s.read != nil {
+		return s.read.message(s.records)
+	}
 	return fmt.Sprintf("%d pages, %d records", s.pages, s.records)
 }
 
@@ -93,5 +97,9 @@ func (s *sink) Waiting(reason string, until time.Time) {
 }
 
 func (s *sink) progress(phase, message string) {
-	s.run.Progress(s.ctx, job.Progress{Phase: phase, Message: message, Pages: s.pages, Records: s.records, Bytes: s.bytes})
+	p := job.Progress{Phase: phase, Message: message, Pages: s.pages, Records: s.records, Bytes: s.bytes}
+	if s.read != nil {
+		p.Bytes, p.Fraction = s.read.bytes.Load(), s.read.fraction()
+	}
+	s.run.Progress(s.ctx, p)
 }

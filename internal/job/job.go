@@ -71,6 +71,7 @@ type NewJob struct {
 	UserID          string
 	ParentID        ID
 	AfterParent     bool // start when the parent has completed; fail if it does not
+	Hold            bool // do not start before ReleaseTx; then there is no parent
 	Source          string
 	SourceID        string
 	SourceEventType string

@@ -14,6 +14,7 @@ import (
 type Filter struct {
 	ProjectIDs      []string // nil: any; empty but not nil: none
 	Type            string
+	Types           []string // one of these; nil: any
 	Status          Status
 	UserID          string
 	ParentID        ID
@@ -54,7 +55,7 @@ func one(ctx context.Context, q meta.Querier, id ID) (Job, bool, error) {
 	return meta.One(ctx, q, scan, `SELECT `+columns+` FROM jobs WHERE id = ?`, id)
 }
 
-func notFound() error { return errs.New(errs.NotFound, "no such job") }
+func notFound() *errs.Error { return errs.New(errs.NotFound, "no such job") }
 
 // Get returns a job with its newest progress; errs.NotFound if there is none.
 // Whether the caller may see it is for the caller to check, by ProjectID.
@@ -91,6 +92,10 @@ func (f Filter) where() (string, []any) {
 	if f.ProjectIDs != nil {
 		list, ids := meta.In(f.ProjectIDs)
 		conds, args = append(conds, `project_id IN `+list), append(args, ids...)
+	}
+	if f.Types != nil {
+		list, types := meta.In(f.Types)
+		conds, args = append(conds, `type IN `+list), append(args, types...)
 	}
 	for _, c := range []struct{ column, value string }{
 		{"type", f.Type}, {"status", string(f.Status)}, {"user_id", f.UserID}, {"parent_id", f.ParentID},

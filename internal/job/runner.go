@@ -48,6 +48,7 @@ type Runner struct {
 	handlers map[string]Handler
 	cfg      Config
 	boot     string // identifies this Runner in the rows of jobs that it runs
+	builtAt  time.Time
 	queue    *river.Client[*sql.Tx]
 	bell     *bell
 	hub      *hub
@@ -64,7 +65,7 @@ func NewRunner(db *meta.DB, handlers map[string]Handler, cfg Config) (*Runner, e
 	cfg = cfg.withDefaults()
 	r := &Runner{
 		db: db, handlers: handlers, cfg: cfg,
-		boot: uuid.NewString(), bell: newBell(), hub: newHub(), running: map[ID]*Run{},
+		boot: uuid.NewString(), builtAt: cfg.Now(), bell: newBell(), hub: newHub(), running: map[ID]*Run{},
 	}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{runner: r}); err != nil {

@@ -39,7 +39,10 @@ func (r *Runner) SubmitTx(ctx context.Context, tx *sql.Tx, n NewJob) (_ Job, err
 	if err := r.check(n); err != nil {
 		return Job{}, err
 	}
-	waiting, err := r.mustWait(ctx, tx, n)
+	waiting := n.Hold
+	if !waiting {
+		waiting, err = r.mustWait(ctx, tx, n)
+	}
 	if err != nil {
 		return Job{}, err
 	}
@@ -73,6 +76,9 @@ func (r *Runner) check(n NewJob) error {
 	}
 	if n.AfterParent && n.ParentID == "" {
 		return errs.New(errs.Invalid, "a job that starts after its parent needs one").At("/parent_job_id")
+	}
+	if n.Hold && n.ParentID != "" {
+		return errs.New(errs.Invalid, "a job on hold has no parent").At("/parent_job_id")
 	}
 	for pointer, j := range map[string]json.RawMessage{
 		"/payload": n.Payload, "/metadata": n.Metadata, "/source_metadata": n.SourceMetadata,

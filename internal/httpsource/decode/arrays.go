@@ -30,6 +30,19 @@ func (t *tabular) widen(n int) error {
 	return t.quote()
 }
 
+// stretch names columns up to n that a header left without a name.
+func (t *tabular) stretch(n int) error {
+	if n <= len(t.names) {
+		return nil
+	}
+	more := slices.Clone(t.names)
+	for i := len(more); i < n; i++ {
+		more = append(more, columnName(i))
+	}
+	t.names = distinctNames(more)
+	return t.quote()
+}
+
 func (t *tabular) quote() error {
 	for i := len(t.quoted); i < len(t.names); i++ {
 		q, err := jsontext.AppendQuote(nil, t.names[i])

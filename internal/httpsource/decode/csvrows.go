@@ -18,12 +18,15 @@ func (s *splitter) csv() error {
 	}
 	r := newCSVReader(s.leash.r, delimiter(shape.param("delimiter")), shape.param("quote") == "none", s.limits)
 	s.result.Kind = '['
-	s.table = new(tabular)
+	s.table, s.ragged = new(tabular), raggedRows{policy: shape.param("ragged")}
 	first := true
 	for {
 		err := r.read()
 		if err == io.EOF {
 			break
+		}
+		if err != nil && s.ragged.fails() {
+			break // what was found first is told
 		}
 		if err != nil {
 			return err
@@ -49,33 +52,46 @@ func (s *splitter) csv() error {
 				return err
 			}
 		}
+		if s.ragged.width == 0 {
+			s.ragged.width = len(s.table.names)
+		}
 		if err := s.record(r); err != nil {
 			return err
 		}
-	}
-	return nil // a body without a record is an empty page
-}
-
-// record emits one record. A line without anything at the end of the body is no
-// record; the one that is in the middle is, and has too few fields.
-func (s *splitter) record(r *csvReader) error {
-	width := len(s.table.names)
-	if r.blank() && width > 1 {
-		line := r.recordLine
-		for {
-			switch err := r.read(); {
-			case err == io.EOF:
-				return nil
-			case err != nil:
-				return err
-			case !r.blank():
-				return ragged(line, 0, width)
-			}
+		if s.ragged.over() {
+			break
 		}
 	}
-	if len(r.fields) != width {
-		return ragged(r.recordLine, len(r.fields), width)
+	return s.endRagged() // a body without a record is an empty page
+}
+
+// record emits one record, unless its number of fields is another than that of the
+// first: then what was chosen for such records is done.
+func (s *splitter) record(r *csvReader) error {
+	width := s.ragged.width
+	if r.blank() && width > 1 {
+		// At the end of the body it is no record; in the middle it is, and has too few fields.
+		s.ragged.hold(r.recordLine)
+		return nil
 	}
+	s.ragged.release()
+	if len(r.fields) != width {
+		s.ragged.note(r.recordLine, len(r.fields))
+		if s.ragged.policy != "pad" {
+			return nil
+		}
+		if err := s.table.stretch(len(r.fields)); err != nil {
+			return err
+		}
+	}
+	if s.ragged.fails() {
+		return nil // it is read on only to tell how many there are
+	}
+	return s.cellsOf(r)
+}
+
+// cellsOf emits the fields of a record under the names of the table.
+func (s *splitter) cellsOf(r *csvReader) error {
 	s.buf = append(s.buf[:0], '{')
 	for i, f := range r.fields {
 		if i > 0 {
@@ -92,12 +108,9 @@ func (s *splitter) record(r *csvReader) error {
 			return err
 		}
 	}
+	for i := len(r.fields); i < s.ragged.width; i++ {
+		s.buf = append(append(append(s.buf, ','), s.table.quoted[i]...), "null"...)
+	}
 	s.buf = append(s.buf, '}')
 	return s.out(s.buf)
-}
-
-func ragged(line int64, got, want int) error {
-	return errs.New(errs.Upstream, "the record at line %d has %d fields, and the first has %d", line, got, want).Named("csv-ragged").
-		Fix("report it to the source: its values cannot be put under columns safely",
-			`if the delimiter was taken wrongly, set options.shape, for example to "csv; delimiter=semicolon"`)
 }

@@ -135,8 +135,10 @@ func (d dialect) convincing(contentType string) bool {
 // shape returns the shape that says all of it.
 func (d dialect) shape(set Shape) Shape {
 	s := CSV.with("delimiter", d.delim).with("header", d.header)
-	if q := set.param("quote"); q != "" {
-		s = s.with("quote", q)
+	for _, key := range []string{"quote", "ragged"} {
+		if v := set.param(key); v != "" {
+			s = s.with(key, v)
+		}
 	}
 	return s
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"millwright/internal/httpsource/decode"
 )
 
@@ -53,6 +55,39 @@ func FuzzCSV(f *testing.F) {
 			t.Errorf("%d rows and %v, want %d", rows, err, len(theirs))
 		case terr != nil && err == nil:
 			t.Errorf("accepted, although %v", terr)
+		}
+	})
+}
+
+// FuzzRagged checks that no way to treat records of another length loses one
+// silently: what is given and what is named adds up.
+func FuzzRagged(f *testing.F) {
+	for _, seed := range []string{"a,b\n1,2\n3\n", "a,b\n\n1,2,3\n", "a\n1,2\n\n", "a,column_3\n1,2,3\n", "\n\n\n,\n", "a,b\n1\n\"", "a,b\n1,2,3,4\n5\n\n\n6,7"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		counted := map[string]int64{}
+		for _, policy := range []string{"fail", "pad", "skip"} {
+			plan := decode.Plan{Shape: decode.Shape("csv; delimiter=comma; header=present; ragged=" + policy)}
+			res, err := decode.Split(strings.NewReader(text), plan, limits(), func(raw []byte) error {
+				if !jsontext.Value(raw).IsValid() {
+					t.Fatalf("%s: %q is no JSON", policy, raw)
+				}
+				return nil
+			})
+			if strings.HasPrefix(errType(err), "unclassified") {
+				t.Fatalf("%s: error without a class: %v", policy, err)
+			}
+			if policy == "fail" && err == nil && res.Ragged != nil || policy != "fail" && errType(err) == "csv-ragged" {
+				t.Fatalf("%s: %v and %+v", policy, err, res.Ragged)
+			}
+			if err != nil && errType(err) != "csv-ragged" {
+				return
+			}
+			counted[policy] = res.Rows
+			if policy == "skip" && res.Ragged != nil && counted["pad"] < counted["skip"] {
+				t.Fatalf("%d rows filled up, and %d without them", counted["pad"], counted["skip"])
+			}
 		}
 	})
 }

@@ -148,6 +148,9 @@ func isYear(text string) bool {
 	return len(text) == 4 && (strings.HasPrefix(text, "19") || strings.HasPrefix(text, "20"))
 }
 
+// DistinctNames returns the keys that rows under a header of these names have.
+func DistinctNames(names []string) []string { return distinctNames(names) }
+
 // distinctNames makes headings usable as keys: one that is empty gets its number,
 // one that occurred before gets a number behind it.
 func distinctNames(names []string) []string {

@@ -24,7 +24,7 @@ const (
 	GeoJSON     Shape = "geojson"      // features; their properties stand beside id and geometry
 	Prometheus  Shape = "prometheus"   // series with labels and samples; each sample is a row
 	Influx      Shape = "influxdb"     // results of series with tags, columns and values; each point is a row
-	CSV         Shape = "csv"          // delimiter=comma|semicolon|tab|pipe, header=present|absent, quote=double|none
+	CSV         Shape = "csv"          // delimiter=comma|semicolon|tab|pipe, header=present|absent, quote=double|none, ragged=fail|pad|skip
 	XML         Shape = "xml"          // the path names an element; each is a row. lists=a|b/c names children that are lists
 )
 
@@ -75,6 +75,8 @@ func parameters(base Shape, key string) []string {
 		return []string{"comma", "semicolon", "tab", "pipe"}
 	case key == "quote" && base == CSV:
 		return []string{"double", "none"}
+	case key == "ragged" && base == CSV:
+		return []string{"fail", "pad", "skip"}
 	case key == "lists" && base == XML:
 		return []string{}
 	}
@@ -84,7 +86,7 @@ func parameters(base Shape, key string) []string {
 func shapeHelp(base Shape) string {
 	switch base {
 	case CSV:
-		return `write it such as "csv; delimiter=semicolon; header=absent; quote=none"`
+		return `write it such as "csv; delimiter=semicolon; header=absent; quote=none; ragged=pad"`
 	case Arrays:
 		return `write it such as "arrays; header=present"`
 	case XML:

@@ -31,6 +31,7 @@ type Result struct {
 	Evidence  string   // what they showed, if the plan had no shape
 	Columns   []string // the names that the source gives to the columns of a table
 	Complaint string   // what the source itself says is missing in its answer
+	Ragged    *Ragged  // of a CSV: records of another length, and what was done with them; nil if there are none
 }
 
 // Selected reports whether the path led to a value.
@@ -87,6 +88,7 @@ type splitter struct {
 	keep   *keeper  // nil if nothing is kept
 	main   *tokens  // of the body itself
 	table  *tabular // of the array of arrays that is being read
+	ragged raggedRows
 
 	look    look // while the shape is not known
 	pending []jsontext.Value
