@@ -172,7 +172,7 @@ func (s *Server) listRuns(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	jobs, err := s.Jobs.List(ctx, job.Filter{Type: ingest.JobType, Source: "datasource", SourceID: d.ID, Skip: in.Skip, Take: in.Take})
+	jobs, err := s.Jobs.List(ctx, job.Filter{Types: []string{ingest.JobType, ingest.LoadType}, Source: "datasource", SourceID: d.ID, Skip: in.Skip, Take: in.Take})
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +194,7 @@ func (s *Server) datasourceRun(ctx context.Context, in *RunIDInput) (job.Job, er
 		return job.Job{}, err
 	}
 	j, err := s.Jobs.Get(ctx, in.RunID)
-	if errs.KindOf(err) == errs.NotFound || err == nil && (j.Type != ingest.JobType || j.SourceID != d.ID) {
+	if errs.KindOf(err) == errs.NotFound || err == nil && (j.Type != ingest.JobType && j.Type != ingest.LoadType || j.SourceID != d.ID) {
 		return job.Job{}, errs.New(errs.NotFound, "no such run")
 	}
 	return j, err

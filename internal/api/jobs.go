@@ -149,6 +149,12 @@ func (s *Server) jobs(a huma.API) {
 	route(s, a, "GET /v1/jobs/status", "jobs", "Jobs and where they stand", s.jobStatus)
 	route(s, a, "GET /v1/jobs/by-source", "jobs", "The jobs that deal with a source, oldest first", s.jobsBySource)
 	route(s, a, "GET /v1/jobs/history/{id}", "jobs", "What a job went through", s.jobHistory)
+	route(s, a, "GET /v1/jobs/workers/active", "jobs", "The processes that run jobs", s.activeWorkers)
+	route(s, a, "POST /v1/jobs/submit", "jobs", "Announce a load: the job waits for its file; the answer is its id", s.submitJob)
+	route(s, a, "POST /v1/jobs", "jobs", "Announce a load: the job waits for its file", func(ctx context.Context, in *JobInput) (*out[Job], error) {
+		j, err := s.holdJob(ctx, in.Body)
+		return ok(jobWire(j)), err
+	})
 	route(s, a, "GET /v1/jobs/{id}", "jobs", "One job", func(ctx context.Context, in *IDInput) (*out[Job], error) {
 		j, err := s.job(ctx, in.ID)
 		return ok(jobWire(j)), err

@@ -32,6 +32,7 @@ import (
 	"millwright/internal/schedule"
 	"millwright/internal/source"
 	"millwright/internal/tenant"
+	"millwright/internal/transfer"
 	"millwright/internal/upload"
 )
 
@@ -58,6 +59,7 @@ type Server struct {
 	AfterRun  []string // job types that follow a run, in order
 	AfterLoad []string // job types that follow a load without questions, in order
 	Uploads   *upload.Store
+	Transfer  *transfer.Service
 	Log       *slog.Logger
 	Now       func() time.Time
 	Ready     func(context.Context) error // why the server cannot work now; nil when it can
@@ -69,6 +71,7 @@ type Server struct {
 	talks     *mcp.Server
 	runnables meta.Memo[runKey, store.Record]
 	seen      meta.Memo[seenKey, project.Project]
+	offers    meta.Memo[string, []publish.API] // by project
 }
 
 // Handler returns the API with all its tolerances.
@@ -87,7 +90,7 @@ func (s *Server) Handler() http.Handler {
 	a.UseMiddleware(s.authenticate(a))
 	s.register(a)
 	mux.NotFound(s.notOffered(s.nothingHere))
-	mux.MethodNotAllowed(s.notOffered(s.methodNotAllowed(mux)))
+	mux.MethodNotAllowed(s.methodNotAllowed(mux))
 	operations := s.guard(mux)
 	return s.identify(s.withAgents(s.identify(operations), compat.Handler(operations, s.writeProblem)))
 }
@@ -107,6 +110,7 @@ func (s *Server) register(a huma.API) {
 	s.jobs(a)
 	s.loads(a)
 	s.uploads(a)
+	s.transfers(a)
 	s.objects(a)
 	s.datalines(a)
 	s.programs(a)

@@ -93,6 +93,11 @@ func serveSample(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		return
 	}
+	if r.URL.Path == "/table.csv" {
+		w.Header().Set("Content-Type", "text/csv")
+		_, _ = fmt.Fprint(w, "id,name\n1,a\n2,b\n")
+		return
+	}
 	if r.URL.Path == "/broken" || r.Header.Get("Authorization") != "Bearer "+secretToken {
 		http.Error(w, `{"message":"no"}`, http.StatusForbidden)
 		return
@@ -253,6 +258,7 @@ func (w *world) furnish() error {
 	api := c.object("GET", "/v1/apis/project/"+w.ids["project"], nil).at(0)
 	w.ids["api"], w.ids["slug"] = api.text("id"), api.text("slug")
 	w.ids["endpoint"], w.ids["path"] = api.get("endpoints").at(0).text("id"), api.get("endpoints").at(0).text("path")
+	w.furnishClients(c)
 	w.ids["key"] = c.object("POST", "/v1/authentication/api-key", map[string]any{"name": "another"}).at(0).text("id")
 	off := c.object("POST", "/v1/authentication/api-key", map[string]any{"name": "off"})
 	w.disabled = off.at(1).string()

@@ -111,14 +111,19 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 	if err != nil {
 		return nil, usage("%q is not the URL of a server", c.base).Fix("--server http://127.0.0.1:7400")
 	}
-	r.Header.Set("Authorization", "Bearer "+c.key.Reveal())
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	return c.send(r)
+}
+
+// send is do for a request that is made already.
+func (c *client) send(r *http.Request) (*http.Response, error) {
+	r.Header.Set("Authorization", "Bearer "+c.key.Reveal())
 	resp, err := c.http.Do(r)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+		if r.Context().Err() != nil {
+			return nil, r.Context().Err()
 		}
 		return nil, &unreachable{c.base, err}
 	}

@@ -14,6 +14,7 @@ import (
 // A jobState is a job as the server shows it.
 type jobState struct {
 	ID       string  `json:"id"`
+	SourceID string  `json:"source_id"`
 	Type     string  `json:"job_type"`
 	Status   string  `json:"status"`
 	Phase    string  `json:"phase"`

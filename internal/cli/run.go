@@ -51,7 +51,7 @@ type startedJobs struct {
 
 // follow shows the jobs until the last has ended, and says how long they took.
 func (j startedJobs) follow(ctx context.Context, c *commands, s *session, until string) error {
-	titles := map[string]string{"http_request": "fetch", "retype_dataset": "retype", "analyze_dataset": "analyse", "generate_queries": "questions"}
+	titles := map[string]string{"http_request": "fetch", "upload": "load", "retype_dataset": "retype", "analyze_dataset": "analyse", "generate_queries": "questions"}
 	var begun, ended time.Time
 	for _, j := range j.Jobs {
 		last, err := c.follow(ctx, s, j.ID, or(titles[j.Type], j.Type))

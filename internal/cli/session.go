@@ -144,6 +144,28 @@ func (s *session) findProject(ctx context.Context) error {
 	return nil
 }
 
+// useProject chooses another project, by its name or id; the empty name keeps the
+// one that was found.
+func (s *session) useProject(ctx context.Context, name string) error {
+	if name == "" {
+		return nil
+	}
+	var projects []struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
+	if err := s.call(ctx, "GET", "/v1/projects", nil, nil, &projects); err != nil {
+		return err
+	}
+	for _, p := range projects {
+		if p.ID == name || strings.EqualFold(p.Name, name) {
+			s.project = p.ID
+			return nil
+		}
+	}
+	return errs.New(errs.NotFound, "there is no project %q", name).Fix("see which there are with GET /v1/projects")
+}
+
 func splitList(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 }

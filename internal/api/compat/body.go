@@ -65,7 +65,11 @@ func mutates(method string) bool {
 
 // isStream reports whether the route takes an upload, which is never buffered.
 func isStream(method, path string) bool {
-	return strings.HasPrefix(path, "/v1/actions/load/") || method == http.MethodPatch && strings.HasPrefix(path, "/v1/uploads/")
+	return strings.HasPrefix(path, "/v1/actions/load/") || slices.Contains(importPaths(), path) || method == http.MethodPatch && strings.HasPrefix(path, "/v1/uploads/")
+}
+
+func importPaths() []string {
+	return []string{"/projects/import", "/projects/validate-import", "/v1/projects/import", "/v1/projects/validate-import"}
 }
 
 // maybeJSON reports whether a body of that type may be JSON. One client sends
