@@ -4,7 +4,7 @@ TAGS := netgo,duckdb_arrow
 export GOFLAGS := -buildvcs=false -tags=$(TAGS)
 export CGO_ENABLED := 1
 
-.PHONY: all build demo serve test test-real check unit e2e bench bench-generate chaos attack fuzz crash report-connector fmt clean help prepare
+.PHONY: all build demo serve test test-real test-clients check unit e2e bench bench-generate chaos attack fuzz crash report-connector fmt clean help prepare
 
 all: build
 
@@ -29,6 +29,11 @@ test-real: prepare build ## more real servers: stripe-mock, etcd, InfluxDB, a re
 	MILLWRIGHT_REAL=1 go test -count=1 -run '^TestReal' -v -timeout 9m ./internal/e2e/...
 	@echo
 	@if [ -s .cache/skipped-real ]; then echo "Skipped, because it could not be installed:"; cat .cache/skipped-real; else echo "Nothing was skipped for want of a server."; fi
+
+test-clients: prepare build ## existing clients, unmodified: the official Python package and nf, the guide's curl, the TypeScript quickstart on the wire
+	go test -count=1 -run '^TestClients' -v -timeout 15m ./internal/e2e/...
+	@echo
+	@if grep -s infactory .cache/skipped; then :; else echo "No client was skipped."; fi
 
 prepare: ## install what the tests use besides Go: real servers, independent readers
 	@bash .ci/prepare
