@@ -17,6 +17,9 @@ func unmeasured(s subject) (string, bool) {
 }
 
 func empty(s subject) (string, bool) {
+	if s.typ.Kind == table.List && s.col.NonNull() > 0 && s.col.MaxLen == 0 {
+		return fmt.Sprintf("nothing is in any of %s lists", count(s.col.NonNull())), true
+	}
 	if s.col.Rows > 0 && s.col.NullShare() < .98 {
 		return "", false
 	}

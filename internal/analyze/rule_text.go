@@ -16,10 +16,21 @@ func flag(s subject) (string, bool) {
 		return "", false
 	case s.shapes.all && s.shapes.share(s.shapes.boolean) == 1:
 		return fmt.Sprintf("only words for yes and no: %s", firstValues(s.leaf)), true
-	case s.col.Distinct == 2 && s.col.NonNull() > 2 && s.col.AvgLen <= 100:
+	case s.col.Distinct == 2 && s.col.NonNull() > 2 && s.col.AvgLen <= 100 && !s.address():
 		return fmt.Sprintf("two values: %s", firstValues(s.leaf)), true
 	}
 	return "", false
+}
+
+// address reports whether texts lead somewhere or stand for something: two of them are
+// two places, not yes and no.
+func (s subject) address() bool {
+	for _, n := range []int64{s.shapes.url, s.shapes.image, s.shapes.email, s.shapes.uuid, s.shapes.hash} {
+		if s.shapes.share(n) >= .95 {
+			return true
+		}
+	}
+	return false
 }
 
 func firstValues(l *leaf) string {

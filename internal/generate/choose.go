@@ -18,22 +18,23 @@ type pick struct {
 
 // What makes the next pick more or less welcome, next to its score.
 const (
-	bonusColumns = .25 // for the share of its columns that no pick shows yet
-	bonusKind    = .20 // for a kind that has no pick yet
-	malusSimilar = .35 // for likeness to the most similar pick
-	malusCrowded = .30 // for a kind that has four picks already, or seven for plain questions
-	bonusPlain   = .12 // for the plain questions, once the first picks stand
-	malusReached = .15 // for what a pick reaches by changing its slots
-	bonusAnswers = .15 // for each plain question that no pick answers yet, by what it is worth
-	mostAnswers  = .30 // that these may add up to
-	bonusWide    = .30 // for the share of all columns that are not shown yet which it shows
+	bonusColumns  = .25 // for the share of its columns that no pick shows yet
+	bonusKind     = .20 // for a kind that has no pick yet
+	malusSimilar  = .35 // for likeness to the most similar pick
+	malusCrowded  = .30 // for a kind that has four picks already, or seven for plain questions
+	bonusPlain    = .12 // for the plain questions, once the first picks stand
+	malusReached  = .15 // for what a pick reaches by changing its slots
+	malusRepeated = .30 // for the figures of another pick of the same template, under other names
+	bonusAnswers  = .15 // for each plain question that no pick answers yet, by what it is worth
+	mostAnswers   = .30 // that these may add up to
+	bonusWide     = .30 // for the share of all columns that are not shown yet which it shows
 )
 
 // choose picks at most n trials, one after the other, each the most welcome
 // next to those before it. What people ask first comes first, then every
 // promised kind that has none yet gets its best, then the rest is filled.
 func choose(s *template.Source, all []trial, n int) []pick {
-	c := &chooser{source: s, left: append([]trial(nil), all...), covered: map[string]bool{}, kinds: map[string]int{}, templates: map[string]int{}, answered: map[answer]bool{}}
+	c := &chooser{source: s, left: append([]trial(nil), all...), covered: map[string]bool{}, kinds: map[string]int{}, templates: map[string]int{}, answered: map[answer]bool{}, wanted: n}
 	c.showable = map[string]bool{}
 	for _, t := range all {
 		if shows(t) {
@@ -88,7 +89,7 @@ func classics() [][]string {
 // isPlain reports whether the trial is what most questions of people are: how many
 // of each, how much of each, and how much over time.
 func isPlain(t trial) bool {
-	return slices.Contains([]string{"agg_by", "struct_group", "count_by", "geo_region", "agg_time", "count_time", "summary_by", "summary_time"}, t.Template)
+	return slices.Contains([]string{"agg_by", "struct_group", "count_by", "geo_region", "agg_time", "count_time", "summary_by", "summary_time", "measures_by", "measures_time"}, t.Template)
 }
 
 // finders are templates of which one is enough: they find rows as they are.
@@ -101,6 +102,7 @@ type chooser struct {
 	covered   map[string]bool
 	kinds     map[string]int
 	templates map[string]int
+	wanted    int // picks
 	answered  map[answer]bool
 	showable  map[string]bool // columns that some candidate shows
 	plain     bool            // by score alone, without regard to the picks so far
@@ -190,8 +192,9 @@ func (c *chooser) missing(t trial) float64 {
 	if left == 0 {
 		return 0
 	}
-	// One of two columns is no reason to prefer a candidate as half of fifty is.
-	return float64(fresh) / float64(max(left, 6))
+	// With many columns left for few picks, each pick must show several.
+	need := float64(left) / float64(max(c.wanted-len(c.picks), 1))
+	return min(1, float64(fresh)/max(need, 2))
 }
 
 // rest returns what was not chosen, best first.
@@ -295,6 +298,9 @@ func (c *chooser) gain(t trial) float64 {
 			x = overlap(p.Candidate, t.Candidate)
 		}
 		alike = max(alike, x)
+	}
+	if slices.ContainsFunc(c.picks, func(p pick) bool { return p.print != "" && p.print == t.print }) {
+		g -= malusRepeated
 	}
 	for _, p := range c.picks {
 		// A slot that reaches a column does not show it.

@@ -61,9 +61,26 @@ func (g *generation) try(ctx context.Context) {
 			continue
 		}
 		t := g.wanted(trial{Candidate: c, order: i, naming: naming(g.source, c), signal: min(signal, 1), found: found})
-		t.score = score(t)
+		t.score, t.print = score(t), figures(c, answers[i].result)
 		g.tried = append(g.tried, t)
 	}
+}
+
+// figures returns the numbers of a result about groups, as text.
+func figures(c template.Candidate, r Result) string {
+	if !uses(c, template.Group) || len(r.Rows) < 2 {
+		return ""
+	}
+	text := c.Template
+	for _, row := range r.Rows {
+		for _, v := range row {
+			switch v.(type) {
+			case int64, float64:
+				text += fmt.Sprint(" ", v)
+			}
+		}
+	}
+	return text
 }
 
 // gate returns why the result is not worth showing; empty if it is.

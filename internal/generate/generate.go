@@ -125,6 +125,7 @@ type trial struct {
 	signal float64
 	found  string // what the signal is, with numbers
 	score  float64
+	print  string  // the figures of the result, where two columns that mean the same give the same
 	bonus  float64 // what the caller's preference adds
 	kept   bool    // the caller has it and wants to keep it
 }

@@ -54,7 +54,11 @@ func shortlist(all []trial, n int) []trial {
 	sort.SliceStable(ranked, func(i, j int) bool { return better(promise(ranked[i]), promise(ranked[j]), ranked[i], ranked[j]) })
 	var first, rest []trial
 	for _, t := range ranked {
-		if byTemplate[t.Template] < 2 {
+		most := 2
+		if inParts(t.Template) {
+			most = 5 // each part shows other columns
+		}
+		if byTemplate[t.Template] < most {
 			byTemplate[t.Template]++
 			first = append(first, t)
 		} else {

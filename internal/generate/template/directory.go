@@ -35,20 +35,34 @@ func (s *Source) tells(name profile.Column) []profile.Column {
 			}
 		}
 	}
+	for _, m := range short512(s.Measures) {
+		if len(told) < maxDirectory && m.NullShare() < .8 {
+			told = append(told, m)
+		}
+	}
 	return told
 }
 
 func makeDirectory(s *Source) []Candidate {
-	if len(s.Labels) == 0 || s.Profile.Rows < 5 {
+	var naming []profile.Column
+	for _, c := range s.names() {
+		if c.Role != profile.Key {
+			naming = append(naming, c)
+		}
+	}
+	name, ok := s.name()
+	if !ok || len(naming) == 0 || s.Profile.Rows < 5 {
 		return nil
 	}
-	name := s.Labels[0]
+	if name.Role == profile.Key {
+		name = naming[0]
+	}
 	told := s.tells(name)
-	if len(told) < 2 {
+	if len(told) < 1 {
 		return nil
 	}
 	d := s.draft("directory", Filtering, .5)
-	names := d.choose("name", "Name", "The column that names a "+s.row()+" and puts them in order.", name, s.Labels)
+	names := d.choose("name", "Name", "The column that names a "+s.row()+" and puts them in order.", name, naming)
 	d.use(Show, nil, names...)
 	d.fit(.8 * (1 - name.NullShare()))
 	lead := told[0]

@@ -61,10 +61,19 @@ func dimFit(c profile.Column) float64 {
 			fit *= 1.1
 		}
 	}
+	if ofPerson(c.Name) {
+		fit *= .5 // people who share a first name have nothing else in common
+	}
 	if c.NonNull() < 2*c.Distinct {
 		fit *= .6 // groups of one row each are no groups
 	}
 	return clamp(fit, 0, 1)
+}
+
+// ofPerson reports whether a column is called as a part of a person's name.
+func ofPerson(name string) bool {
+	return hasWord(name, "fname", "lname", "firstname", "lastname", "surname", "forename") ||
+		hasWord(name, "name") && hasWord(name, "first", "last", "middle", "given", "family", "f", "l", "nick", "personal", "sur")
 }
 
 // measFit says how much there is to see in the numbers of the column.

@@ -23,6 +23,7 @@ type Source struct {
 	Measures  []profile.Column // numbers that may be averaged
 	Additive  []profile.Column // measures that may be added up over all rows
 	OverTime  []profile.Column // those of Additive that may be added up over time, too
+	Angles    []profile.Column // directions: they have a distribution, and no average
 	Times     []profile.Column // event times; the table's own first
 	Years     []profile.Column // integer years, when they can stand in for a time axis
 	Flags     []profile.Column
@@ -57,7 +58,11 @@ func NewSource(p *profile.Profile, d Dialect) *Source {
 	s := &Source{open: open, Profile: p, Dialect: d, positions: map[string]int{}, fits: map[string]float64{}}
 	ignored := map[string]bool{}
 	for _, pair := range p.Facts.Duplicates {
-		ignored[pair[1]] = true
+		// What only grows in step, as the highest and the lowest price of a day do, is
+		// still another number.
+		a, okA := p.Column(pair[0])
+		b, okB := p.Column(pair[1])
+		ignored[pair[1]] = okA && okB && a.Min == b.Min && a.Max == b.Max && a.Distinct == b.Distinct
 	}
 	for i, c := range p.Columns {
 		if _, twice := s.positions[c.Name]; twice {
@@ -198,7 +203,11 @@ func (s *Source) placeMeasure(c profile.Column, sparse bool) {
 		return
 	}
 	fit := measFit(c)
-	if fit == 0 || c.Subtype == profile.Circular {
+	if fit == 0 {
+		return
+	}
+	if c.Subtype == profile.Circular {
+		s.Angles = append(s.Angles, c)
 		return
 	}
 	s.fits["measure "+c.Name] = fit

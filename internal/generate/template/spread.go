@@ -81,8 +81,17 @@ func makeHistogram(s *Source) []Candidate {
 			fits = append(fits, m)
 		}
 	}
+	for _, m := range s.Angles {
+		if m.Distinct >= 15 {
+			s.fits["measure "+m.Name] = .6
+			fits = append(fits, m)
+		}
+	}
 	var out []Candidate
-	for _, m := range first(fits, 3) {
+	for _, m := range append(append([]profile.Column(nil), first(fits, 3)...), first(s.Angles, 1)...) {
+		if !named(fits, m.Name) {
+			continue
+		}
 		d := s.draft("histogram", Aggregation, .62)
 		cols := d.choose("measure", "Measure", "The number whose distribution is shown.", m, fits)
 		d.use(Show, nil, cols...)
