@@ -117,11 +117,11 @@ func TestClientsQuickstart(t *testing.T) {
 		return s.typescript(method, path, body)
 	}
 	var project, datasource struct{ ID string }
-	decode(t, ts("POST", "/v1/projects", map[string]any{"name": "Quickstart"}), &project)
+	unmarshal(t, ts("POST", "/v1/projects", map[string]any{"name": "Quickstart"}), &project)
 	if got := strings.TrimSpace(string(ts("GET", "/v1/datasources/project/"+project.ID, nil))); got != "[]" {
 		t.Errorf("a fresh project has datasources: %s", got)
 	}
-	decode(t, ts("POST", "/v1/datasources", map[string]any{"name": "Stocks", "project_id": project.ID, "type": "csv"}), &datasource)
+	unmarshal(t, ts("POST", "/v1/datasources", map[string]any{"name": "Stocks", "project_id": project.ID, "type": "csv"}), &datasource)
 	loaded := s.upload("/v1/actions/load/"+project.ID+"?datasource_id="+datasource.ID, "stocks.csv", stocks())
 	for _, field := range []string{"datasource_id", "message", "redirect_to"} {
 		if text, _ := loaded[field].(string); text == "" {
@@ -136,18 +136,18 @@ func TestClientsQuickstart(t *testing.T) {
 		ID        string
 		Published bool
 	}
-	decode(t, ts("GET", "/v1/queryprograms?project_id="+project.ID, nil), &programs)
+	unmarshal(t, ts("GET", "/v1/queryprograms?project_id="+project.ID, nil), &programs)
 	if len(programs) != 0 {
 		t.Errorf("%d programs after a load without a job, want none", len(programs))
 	}
 	var cues []struct{ ID string }
-	decode(t, ts("POST", "/v1/build/cues", map[string]any{"project_id": project.ID, "previous_questions": []string{}, "count": 2}), &cues)
-	decode(t, ts("GET", "/v1/queryprograms?project_id="+project.ID, nil), &programs)
+	unmarshal(t, ts("POST", "/v1/build/cues", map[string]any{"project_id": project.ID, "previous_questions": []string{}, "count": 2}), &cues)
+	unmarshal(t, ts("GET", "/v1/queryprograms?project_id="+project.ID, nil), &programs)
 	if len(cues) != 2 || len(programs) != 2 {
 		t.Fatalf("%d cues and %d programs, want 2", len(cues), len(programs))
 	}
 	var result map[string]any
-	decode(t, ts("POST", "/v1/run/queryprogram", map[string]any{"project_id": project.ID, "queryprogram_id": programs[0].ID, "stream": false}), &result)
+	unmarshal(t, ts("POST", "/v1/run/queryprogram", map[string]any{"project_id": project.ID, "queryprogram_id": programs[0].ID, "stream": false}), &result)
 	if _, ok := result["items"].(map[string]any)["MAIN"]; !ok {
 		t.Errorf("run: %v", result)
 	}
@@ -162,14 +162,14 @@ func TestClientsQuickstart(t *testing.T) {
 		t.Errorf("average volume of AAPL and GOOGL: %v", averages)
 	}
 	var published struct{ Published bool }
-	decode(t, ts("PATCH", "/v1/queryprograms/"+program+"/publish", map[string]any{}), &published)
+	unmarshal(t, ts("PATCH", "/v1/queryprograms/"+program+"/publish", map[string]any{}), &published)
 	var apis []struct{ ID, Slug, Version string }
-	decode(t, ts("GET", "/v1/apis/project/"+project.ID, nil), &apis)
+	unmarshal(t, ts("GET", "/v1/apis/project/"+project.ID, nil), &apis)
 	if !published.Published || len(apis) != 1 {
 		t.Fatalf("published: %v, %d APIs", published, len(apis))
 	}
 	var endpoints []struct{ Path string }
-	decode(t, ts("GET", "/v1/apis/endpoints/api/"+apis[0].ID, nil), &endpoints)
+	unmarshal(t, ts("GET", "/v1/apis/endpoints/api/"+apis[0].ID, nil), &endpoints)
 	live := ts("GET", "/live/"+apis[0].Slug+"/"+apis[0].Version+"//"+endpoints[0].Path+"?params=%5Bobject+Object%5D", nil)
 	if got := rowsOf(t, live); fmt.Sprint(got) != fmt.Sprint(averages) {
 		t.Errorf("live: %v, want %v", got, averages)
@@ -177,7 +177,7 @@ func TestClientsQuickstart(t *testing.T) {
 	var chat struct {
 		Choices []struct{ Message struct{ Content string } }
 	}
-	decode(t, ts("POST", "/v1/run/"+project.ID+"/chat/completions", map[string]any{"model": "infactory-v1",
+	unmarshal(t, ts("POST", "/v1/run/"+project.ID+"/chat/completions", map[string]any{"model": "infactory-v1",
 		"messages": []map[string]any{{"role": "user", "content": "What is the average trading volume for each symbol?"}}}), &chat)
 	if got := rowsOf(t, []byte(chat.Choices[0].Message.Content)); fmt.Sprint(got) != fmt.Sprint(averages) {
 		t.Errorf("chat: %v, want %v", got, averages)
@@ -187,7 +187,7 @@ func TestClientsQuickstart(t *testing.T) {
 		var gone struct {
 			ID string `json:"id"`
 		}
-		if decode(t, ts("DELETE", path, nil), &gone); gone.ID == "" {
+		if unmarshal(t, ts("DELETE", path, nil), &gone); gone.ID == "" {
 			t.Errorf("DELETE %s does not answer the object", path)
 		}
 	}
@@ -197,7 +197,7 @@ func TestClientsQuickstart(t *testing.T) {
 func (s *server) explore(project, question string) {
 	s.t.Helper()
 	var conversation struct{ ID, Title string }
-	decode(s.t, s.typescript("POST", "/v1/explore", map[string]any{"project_id": project, "title": "Quick"}), &conversation)
+	unmarshal(s.t, s.typescript("POST", "/v1/explore", map[string]any{"project_id": project, "title": "Quick"}), &conversation)
 	said := string(s.typescript("POST", "/v1/run/"+conversation.ID, map[string]any{"conversation_id": conversation.ID, "project_id": project, "content": question, "author_role": "user"}))
 	blocks := strings.Split(strings.TrimSuffix(said, "\n\n"), "\n\n")
 	last := blocks[len(blocks)-1]
@@ -212,7 +212,7 @@ func (s *server) explore(project, question string) {
 			}
 		}
 	}
-	decode(s.t, s.typescript("GET", "/v1/explore/"+conversation.ID+"/graph", nil), &graph)
+	unmarshal(s.t, s.typescript("GET", "/v1/explore/"+conversation.ID+"/graph", nil), &graph)
 	if len(graph.Items) < 2 || graph.Items[0].Message.Text != question {
 		s.t.Errorf("graph: %+v", graph)
 	}

@@ -48,7 +48,7 @@ func (s *server) upload(path, name string, content []byte) map[string]any {
 	r.Header.Set("Authorization", "Bearer "+testKey)
 	r.Header.Set("Content-Type", w.FormDataContentType())
 	var answer map[string]any
-	decode(s.t, s.answered(r), &answer)
+	unmarshal(s.t, s.answered(r), &answer)
 	return answer
 }
 
@@ -69,7 +69,7 @@ func (s *server) untilReady(datasource string) {
 	}
 }
 
-func decode(t *testing.T, text []byte, into any) {
+func unmarshal(t *testing.T, text []byte, into any) {
 	t.Helper()
 	if err := json.Unmarshal(text, into); err != nil {
 		t.Fatalf("%v in %.500s", err, text)
@@ -90,7 +90,7 @@ func eventsOf(t *testing.T, text string) map[string]map[string]any {
 			t.Fatalf("event %d is not id, event and one data line: %q", i+1, block)
 		}
 		var data map[string]any
-		decode(t, []byte(strings.TrimPrefix(lines[2], "data: ")), &data)
+		unmarshal(t, []byte(strings.TrimPrefix(lines[2], "data: ")), &data)
 		all[strings.TrimPrefix(lines[1], "event: ")] = data
 	}
 	return all
@@ -104,7 +104,7 @@ func rowsOf(t *testing.T, text []byte) map[string]string {
 			Item struct{ Rows [][]any }
 		}
 	}
-	decode(t, text, &result)
+	unmarshal(t, text, &result)
 	rows := map[string]string{}
 	for _, row := range result.Items["MAIN"].Item.Rows {
 		rows[fmt.Sprint(row[0])] = fmt.Sprint(row[1])

@@ -26,6 +26,8 @@ def nf(*args, status=0, stdin=None):
     done = subprocess.run([NF, *args], capture_output=True, text=True, env=env, input=stdin, timeout=400)
     if done.returncode != status:
         raise SystemExit(f"nf {' '.join(args)}: exit {done.returncode}, want {status}\n{done.stdout}\n{done.stderr}")
+    if "--json" in args:
+        return json.loads(done.stdout)
     return done.stdout + done.stderr
 
 
@@ -84,14 +86,14 @@ def settle(client, project, datasource, limit=240):
 
 def login():
     holds("nf login", nf("login"), os.environ["NF_API_KEY"][:7])
-    shown = json.loads(nf("show", "--json"))
+    shown = nf("show", "--json")
     for part in ("user", "organization", "team", "project"):
         if not shown[part] or not shown[part].get("id"):
             raise SystemExit(f"nf show: no {part}: {shown}")
     if os.environ["NF_API_KEY"] in json.dumps(shown):
         raise SystemExit("nf show prints the key")
     for noun, mine in (("orgs", "organization"), ("teams", "team"), ("projects", "project")):
-        listed = json.loads(nf(noun, "list", "--json"))
+        listed = nf(noun, "list", "--json")
         same(f"nf {noun} list", [x["id"] for x in listed if x["is_current"]], [shown[mine]["id"]])
         holds(f"nf {noun} set", nf(noun, "set", shown[mine]["id"]), shown[mine]["id"])
         holds(f"nf {noun} select", nf(noun, "select", stdin="1\n"), listed[0]["id"])
@@ -143,7 +145,7 @@ def load(client, project, folder):
     states = settle(client, project, datasource)
     same("every job has completed", set(states), {"completed"})
     same("status", client.get(f"v1/datasources/{datasource}")["status"], "ready")
-    holds("nf datasources list", nf("datasources", "list", "--json"), datasource, "Prices")
+    same("nf datasources list", [(d["id"], d["name"]) for d in nf("datasources", "list", "--json")], [(datasource, "Prices")])
     say(f"nf datasources create --file, jobs submit, load, status, by-source, history: {len(states)} jobs")
     return datasource, job
 
