@@ -19,7 +19,8 @@ type Asking struct {
 
 // An Answer is a result as it is sent.
 type Answer struct {
-	ETag        string // strong; "" if the program may say something else every time
+	Key         string // names the answer for Known; "" if the program may say something else every time
+	ETag        string // strong; "" if there is no Key
 	NotModified bool   // the caller has it: there is no body
 	Cached      bool   // nothing was run for this caller alone
 	Body        []byte // shared: must not be changed
@@ -58,6 +59,7 @@ func (e *Evaluator) Answer(ctx context.Context, req Request, ask Asking) (a Answ
 		return produce(ctx)
 	}
 	if a, ok := e.find(key, ask); ok {
+		a.Key = key
 		return a, nil
 	}
 	a, first, err := e.Cache.join(ctx, key, func(ctx context.Context) (Answer, error) {
@@ -65,8 +67,20 @@ func (e *Evaluator) Answer(ctx context.Context, req Request, ask Asking) (a Answ
 		a.ETag = tagOf(key, rand.Text()[:10])
 		return a, err
 	})
-	a.Cached = err == nil && !first
+	a.Key, a.Cached = key, err == nil && !first
 	return a, err
+}
+
+// Known returns the answer of that key, if it is kept, or if the caller has it. It is
+// for those who know that what decides about a request is what it was when Answer gave
+// the key: the program, the values, the tables and their versions. No history is kept.
+func (e *Evaluator) Known(key string, ask Asking) (Answer, bool) {
+	if key == "" {
+		return Answer{}, false
+	}
+	a, ok := e.find(key, ask)
+	a.Key = key
+	return a, ok
 }
 
 // find returns the answer that is known, by us or by the caller.

@@ -2,6 +2,9 @@ package publish
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"millwright/internal/errs"
@@ -58,7 +61,7 @@ func (s *Service) Call(ctx context.Context, ep Endpoint, values map[string]any, 
 // whole answers with all rows. If they are too many, Truncated says so, and there is
 // no body.
 func (s *Service) whole(ctx context.Context, ep Endpoint, values map[string]any, opt CallOptions) (evaluate.Answer, error) {
-	a, err := s.Evaluator.Answer(ctx, ep.request(values, opt), evaluate.Asking{
+	a, err := s.answer(ctx, ep.name(values, opt, ""), func() (evaluate.Request, error) { return ep.request(values, opt), nil }, evaluate.Asking{
 		Known: opt.Known, Fresh: opt.Fresh, Form: opt.Form,
 		Encode: func(r *evaluate.Result) ([]byte, error) {
 			if r.Truncated {
@@ -67,6 +70,53 @@ func (s *Service) whole(ctx context.Context, ep Endpoint, values map[string]any,
 			return opt.Encode(r, "")
 		}})
 	return a, s.explain(ctx, ep, err, opt)
+}
+
+// answer asks the evaluator. What the answer of a call is kept under is remembered
+// until the metadata change, so that a call that is made often is neither bound nor
+// planned again. A call without a name is always asked for.
+func (s *Service) answer(ctx context.Context, name string, request func() (evaluate.Request, error), ask evaluate.Asking) (a evaluate.Answer, err error) {
+	asked := false
+	find := func() (string, error) {
+		asked = true
+		req, err := request()
+		if err != nil {
+			return "", err
+		}
+		a, err = s.Evaluator.Answer(ctx, req, ask)
+		return a.Key, err
+	}
+	if name == "" || s.DB == nil {
+		_, err := find()
+		return a, err
+	}
+	key, err := s.keys.Get(s.DB, name, find)
+	if asked || err != nil {
+		return a, err
+	}
+	if a, ok := s.Evaluator.Known(key, ask); ok {
+		return a, nil
+	}
+	_, err = find()
+	return a, err
+}
+
+// name names what decides about the answer of a call, beside the data; "" if that takes
+// too long to write down. Values in URLs are texts, which says nothing of bodies.
+func (ep Endpoint) name(values map[string]any, opt CallOptions, page string) string {
+	if opt.AsOf != nil || len(values) > 20 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %d %d %q %q %d %t", ep.ID, ep.ProgramVersion, ep.UpdatedAt.UnixMicro(), opt.Form, page, opt.Limit, opt.Count)
+	for _, slot := range slices.Sorted(maps.Keys(values)) {
+		value, ok := values[slot].(program.Untyped)
+		if !ok || len(value) > 200 {
+			return ""
+		}
+		fmt.Fprintf(&b, " %q=%q", slot, string(value))
+	}
+	return b.String()
 }
 
 func (ep Endpoint) request(values map[string]any, opt CallOptions) evaluate.Request {

@@ -68,14 +68,14 @@ func (s *Service) page(ctx context.Context, ep Endpoint, values map[string]any, 
 		opt.Limit = 10_000
 	}
 	opt.Limit = min(opt.Limit, 100_000)
-	req := ep.request(values, opt)
-	sql, err := inOrder(ep.Program.SQL, len(ep.Columns))
-	if err != nil {
-		return Answer{}, s.explain(ctx, ep, err, opt)
+	request := func() (evaluate.Request, error) {
+		req := ep.request(values, opt)
+		sql, err := inOrder(ep.Program.SQL, len(ep.Columns))
+		// One row more than the page has, so that it is known whether it is the last.
+		req.Program.SQL = fmt.Sprintf("SELECT * FROM (\n%s\n) AS page %s LIMIT %d OFFSET %d", sql.text, sql.outer, opt.Limit+1, offset)
+		return req, err
 	}
-	// One row more than the page has, so that it is known whether it is the last.
-	req.Program.SQL = fmt.Sprintf("SELECT * FROM (\n%s\n) AS page %s LIMIT %d OFFSET %d", sql.text, sql.outer, opt.Limit+1, offset)
-	a, err := s.Evaluator.Answer(ctx, req, evaluate.Asking{
+	a, err := s.answer(ctx, ep.name(values, opt, strconv.FormatInt(offset, 10)), request, evaluate.Asking{
 		Known: opt.Known, Fresh: opt.Fresh, Form: opt.Form + " page " + strconv.FormatBool(opt.Count),
 		Encode: func(r *evaluate.Result) ([]byte, error) {
 			if err := s.total(ctx, ep, values, opt, offset, r); err != nil {

@@ -118,6 +118,7 @@ type Service struct {
 	Now       func() time.Time // the clock
 
 	apis  meta.Memo[apiKey, API]
+	keys  meta.Memo[string, string] // what a call is named -> what its answer is kept under
 	usage usage
 }
 
