@@ -8,6 +8,7 @@ import (
 	"millwright/internal/evaluate"
 	"millwright/internal/job"
 	"millwright/internal/program"
+	"millwright/internal/program/store"
 	"millwright/internal/publish"
 	"millwright/internal/tenant"
 )
@@ -52,7 +53,27 @@ func (s *Server) publishedIn(ctx context.Context, projectID string) ([]publish.A
 	if _, err := s.project(ctx, projectID); err != nil {
 		return nil, err
 	}
-	return s.Publish.APIs(ctx, projectID)
+	return s.offers.Get(s.Programs.DB, projectID, func() ([]publish.API, error) {
+		apis, err := s.Publish.APIs(ctx, projectID)
+		if err != nil || len(apis) == 0 {
+			return nil, err
+		}
+		list, err := s.Programs.List(ctx, store.Filter{ProjectID: projectID})
+		if err != nil {
+			return nil, err
+		}
+		// What is frozen leaves out why the program was written; an agent has to choose.
+		why := map[string][]string{}
+		for _, r := range list {
+			why[r.ID] = r.Program.Reason
+		}
+		for _, a := range apis {
+			for i := range a.Endpoints {
+				a.Endpoints[i].Program.Reason = why[a.Endpoints[i].ProgramID]
+			}
+		}
+		return apis, nil
+	})
 }
 
 // queryTables runs SQL on the tables of a project that the caller sees.

@@ -113,14 +113,23 @@ func (who Identity) MayChange(teamID ID) error {
 // MayManage fails with errs.Denied unless the identity may manage the people of
 // its organisation.
 func (who Identity) MayManage() error {
-	if who.ProjectID != "" {
-		return errs.New(errs.Denied, "this key is bound to one project, and people are above projects").Named("key-bound")
+	if err := who.mayReachPeople(); err != nil {
+		return err
 	}
 	if who.User.Role == Admin {
 		return nil
 	}
 	return errs.New(errs.Denied, "only an admin of the organisation may do this").
 		Fix("ask an admin of the organisation")
+}
+
+// mayReachPeople fails with errs.Denied for a key that is bound to a project.
+func (who Identity) mayReachPeople() error {
+	if who.ProjectID == "" {
+		return nil
+	}
+	return errs.New(errs.Denied, "this key is bound to one project, and people are above projects").Named("key-bound").
+		Fix("use a key that is not bound to a project")
 }
 
 // A Store keeps all of it in the metadata database.

@@ -151,6 +151,9 @@ func (s *Store) changeUser(ctx context.Context, who Identity, id ID, privileged 
 		if u, err = userOf(ctx, tx, who, id); err != nil {
 			return err
 		}
+		if err := who.mayReachPeople(); err != nil {
+			return err
+		}
 		if privileged {
 			if _, err := managedOf(ctx, tx, who, u.OrganizationID); err != nil {
 				return err

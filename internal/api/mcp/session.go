@@ -44,6 +44,8 @@ func (s *Server) begin(ctx context.Context, caller Caller) (*session, error) {
 	one := &session{server: s, caller: caller, offered: map[string]string{}, begun: time.Now()}
 	one.mcp = sdk.NewServer(s.implementation(), &sdk.ServerOptions{
 		Instructions: instructions, Logger: s.Log, GetSessionID: rand.Text,
+		// What is listed depends on the key.
+		SetCacheable: func(_ context.Context, _ sdk.Request, c *sdk.Cacheable) { c.CacheScope = "private" },
 		Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{ListChanged: true}, Resources: &sdk.ResourceCapabilities{}},
 	})
 	for _, t := range s.tools {
@@ -53,6 +55,11 @@ func (s *Server) begin(ctx context.Context, caller Caller) (*session, error) {
 	}
 	one.mcp.AddReceivingMiddleware(one.refuseHidden, one.freshen)
 	one.resources()
+	if caller.ProjectID != "" {
+		if _, err := s.Published(caller.enter(ctx), caller.ProjectID); err != nil {
+			return nil, err
+		}
+	}
 	if err := one.refresh(ctx); err != nil {
 		return nil, err
 	}
