@@ -31,7 +31,9 @@ type use struct {
 const random = "01890000-0000-7000-8000-00000000beef"
 
 // uses is what every operation is expected to do. A new operation needs a line.
-var uses = []use{
+var uses = slices.Concat(ownUses, clientUses)
+
+var ownUses = []use{
 	{operation: "GET /healthz", access: open},
 	{operation: "GET /readyz", access: open},
 	{operation: "GET /v1/authentication/me", access: list},
@@ -58,6 +60,12 @@ var uses = []use{
 	{operation: "GET /v1/projects/{id}/credentials", access: look, thing: "project"},
 	{operation: "GET /v1/projects/{id}/lineage", access: look, thing: "project"},
 
+	{operation: "GET /projects/{id}/export", access: look, thing: "project"},
+	{operation: "GET /v1/projects/{id}/export", access: look, thing: "project"},
+	{operation: "POST /projects/import", access: change, target: "/projects/import?team_id={team}", body: `{"infactory_export_version":"1.1","project":{"name":"x"}}`},
+	{operation: "POST /v1/projects/import", access: change, target: "/v1/projects/import?team_id={team}", body: `{"infactory_export_version":"1.1","project":{"name":"x"}}`},
+	{operation: "POST /projects/validate-import", access: act, body: `{"infactory_export_version":"1.1","project":{"name":"x"}}`},
+	{operation: "POST /v1/projects/validate-import", access: act, body: `{"infactory_export_version":"1.1","project":{"name":"x"}}`},
 	{operation: "POST /v1/datasources", access: change, body: `{"name":"n","project_id":"{project}"}`},
 	{operation: "POST /v1/datasources", access: change, body: `{"name":"n","project_id":"{mine}","credentials_id":"{credential}"}`},
 	{operation: "GET /v1/datasources/project/{id}", access: look, thing: "project"},
