@@ -18,8 +18,11 @@ type label struct{ role, subtype string }
 // A gold is the labels by table and column.
 type gold map[string]map[string]label
 
-func readGold(t testing.TB) gold {
-	files, err := filepath.Glob(filepath.Join("..", "analyze", "testdata", "*_roles.tsv"))
+func readGold(t testing.TB) gold { return readLabels(t, "*_roles.tsv") }
+
+// readLabels reads the labels of the files that match.
+func readLabels(t testing.TB, pattern string) gold {
+	files, err := filepath.Glob(filepath.Join("..", "analyze", "testdata", pattern))
 	if err != nil {
 		t.Fatal(err)
 	}
