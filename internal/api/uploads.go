@@ -163,13 +163,13 @@ func (s *Server) createUpload(ctx context.Context, in *struct {
 }
 
 func (s *Server) patchUpload(ctx context.Context, in *partInput) (*uploadAnswer, error) {
+	if _, err := s.upload(ctx, in.ID); err != nil {
+		return nil, err
+	}
 	offset, err := strconv.ParseInt(strings.TrimSpace(in.Offset), 10, 64)
 	if err != nil || offset < 0 {
 		return nil, errs.New(errs.Invalid, "Upload-Offset is missing, or no number of bytes").Named("upload-offset-missing").At("Upload-Offset").
 			Fix("send 0 with the first part; later the Upload-Offset that a HEAD answers")
-	}
-	if _, err := s.upload(ctx, in.ID); err != nil {
-		return nil, err
 	}
 	body := &patient{body: in.request.Body, control: http.NewResponseController(in.writer)}
 	defer body.end()
