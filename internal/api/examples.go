@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -12,15 +13,21 @@ import (
 // (PROJECT_ID, and where things are: https://api.example.com) are put in; what the
 // path names is in placeholders.
 type example struct {
-	query string // as in a URL; empty: no parameter is needed
-	body  string // JSON; empty: the operation takes none
+	query   string // query parameters and headers, as in a URL; empty: none is needed
+	body    string // JSON, or what content says; empty: the operation takes none
+	content string // the body's media type; JSON if empty
 }
 
 // placeholder returns the word that stands for a path parameter: what {id} is, the
 // path says in the segment before it.
-func placeholder(path, name string) string {
-	if name != "id" {
-		return placeholders[name]
+func placeholder(path string, p *huma.Param) string {
+	switch {
+	case strings.HasSuffix(path, "/chat/completions") && p.Name == "id":
+		return "PROJECT_ID"
+	case p.Name == "version" && p.Schema.Type == huma.TypeString:
+		return "v1"
+	case p.Name != "id":
+		return placeholders[p.Name]
 	}
 	before, _, _ := strings.Cut(path, "/{id}")
 	segments := strings.Split(before, "/")
@@ -30,38 +37,55 @@ func placeholder(path, name string) string {
 // placeholders are what stands for things in examples: by the name of a path
 // parameter, or by the segment before {id}.
 var placeholders = map[string]string{
-	"api-key": "KEY_ID", "coverage": "PROJECT_ID", "credentials": "CREDENTIAL_ID", "dataline": "DATALINE_ID", "datalines": "DATALINE_ID",
-	"dataobjects": "DATAOBJECT_ID", "datasources": "DATASOURCE_ID", "history": "JOB_ID", "jobs": "JOB_ID", "orgs": "ORGANIZATION_ID",
-	"project": "PROJECT_ID", "projects": "PROJECT_ID", "queryprograms": "QUERYPROGRAM_ID", "subscribe": "JOB_ID", "teams": "TEAM_ID",
-	"users": "USER_ID", "platforms": "PLATFORM_ID",
+	"api": "API_ID", "api-key": "KEY_ID", "apis": "API_ID", "chat": "PROJECT_ID", "coverage": "PROJECT_ID", "credentials": "CREDENTIAL_ID",
+	"dataline": "DATALINE_ID", "datalines": "DATALINE_ID", "dataobjects": "DATAOBJECT_ID", "datasources": "DATASOURCE_ID", "endpoints": "ENDPOINT_ID",
+	"explore": "CONVERSATION_ID", "history": "JOB_ID", "jobs": "JOB_ID", "orgs": "ORGANIZATION_ID", "platforms": "PLATFORM_ID", "project": "PROJECT_ID",
+	"projects": "PROJECT_ID", "queryprogram": "QUERYPROGRAM_ID", "queryprograms": "QUERYPROGRAM_ID", "run": "CONVERSATION_ID", "subscribe": "JOB_ID",
+	"team": "TEAM_ID", "teams": "TEAM_ID", "uploads": "UPLOAD_ID", "users": "USER_ID",
 
-	"key": "SHOP_TOKEN", "run_id": "JOB_ID", "team_id": "TEAM_ID", "user_id": "USER_ID", "version": "1",
+	"key": "SHOP_TOKEN", "path": "ENDPOINT_PATH", "project_id": "PROJECT_ID", "role_id": "member", "run_id": "JOB_ID", "slug": "API_SLUG",
+	"team_id": "TEAM_ID", "tool": "ENDPOINT_NAME", "user_id": "USER_ID", "version": "1",
 }
 
-// illustrate puts the example of an operation into its description.
-func illustrate(a huma.API, op huma.Operation) {
-	registered := operationAt(a.OpenAPI().Paths[op.Path], op.Method)
-	if registered == nil {
-		return // unreachable: it was registered just now
+// illustrate completes the descriptions of all operations, with examples.
+func illustrate(a huma.API) {
+	for _, item := range a.OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+			if op != nil {
+				documentBody(a, op)
+				documentStreams(op)
+				exemplify(op)
+			}
+		}
 	}
+}
+
+// exemplify puts the example of an operation into its description.
+func exemplify(op *huma.Operation) {
 	e := examples[op.Method+" "+op.Path]
 	query, err := url.ParseQuery(e.query)
 	if err != nil {
 		panic(op.OperationID + ": the example's query cannot be read")
 	}
-	for _, p := range registered.Parameters {
+	for _, p := range op.Parameters {
 		switch text := query.Get(p.Name); {
 		case p.In == "path":
-			p.Example = valueOf(p.Schema, placeholder(op.Path, p.Name))
+			p.Example = valueOf(p.Schema, placeholder(op.Path, p))
 		case text != "":
 			p.Example = valueOf(p.Schema, text)
 		}
 	}
-	if registered.RequestBody == nil || e.body == "" {
+	if op.RequestBody == nil || e.body == "" {
 		return
 	}
-	for _, content := range registered.RequestBody.Content {
+	content := op.RequestBody.Content[cmp.Or(e.content, "application/json")]
+	switch {
+	case content == nil:
+		panic(op.OperationID + ": the example is of a type that the operation does not take")
+	case e.content == "":
 		content.Example = json.RawMessage(e.body)
+	default:
+		content.Example = e.body
 	}
 }
 
@@ -74,11 +98,4 @@ func valueOf(s *huma.Schema, text string) any {
 		return json.RawMessage(text)
 	}
 	return text
-}
-
-func operationAt(item *huma.PathItem, method string) *huma.Operation {
-	if item == nil {
-		return nil
-	}
-	return map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete}[method]
 }

@@ -65,7 +65,6 @@ func register[I, O any](s *Server, a huma.API, op huma.Operation, do func(contex
 		}
 		return out, nil
 	})
-	illustrate(a, op)
 }
 
 // describeRefusals documents how the operation may refuse.

@@ -96,17 +96,34 @@ func (s *Server) nothingHere(w http.ResponseWriter, r *http.Request) {
 // methodNotAllowed answers 405 with what is offered instead.
 func (s *Server) methodNotAllowed(mux *chi.Mux) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var allow []string
-		for _, method := range []string{"GET", "POST", "PATCH", "PUT", "DELETE"} {
-			if !mux.Match(chi.NewRouteContext(), method, r.URL.Path) {
-				continue
-			}
-			if allow = append(allow, method); method == "GET" {
-				allow = append(allow, "HEAD")
-			}
+		allow, pattern := offered(mux, r.URL.Path)
+		// A path that is spelled out is here, whatever it begins with.
+		if problem := absent(r.URL.Path); problem != nil && pattern != r.URL.Path {
+			s.writeProblem(w, r, problem)
+			return
 		}
 		refuseMethod(w, r, allow...)
 	}
+}
+
+// offered returns the methods of the most specific route at the path, and its
+// pattern. Where a word is spelled out, routes that would take it for an id offer
+// nothing.
+func offered(mux *chi.Mux, path string) (allow []string, best string) {
+	for _, method := range []string{"GET", "POST", "PATCH", "PUT", "DELETE"} {
+		pattern := mux.Find(chi.NewRouteContext(), method, path)
+		switch {
+		case pattern == "" || best != "" && strings.Count(pattern, "{") > strings.Count(best, "{"):
+			continue
+		case strings.Count(pattern, "{") < strings.Count(best, "{"):
+			allow = nil
+		}
+		best = pattern
+		if allow = append(allow, method); method == "GET" {
+			allow = append(allow, "HEAD")
+		}
+	}
+	return allow, best
 }
 
 // refuseMethod answers 405 with what is offered.

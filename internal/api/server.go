@@ -121,4 +121,5 @@ func (s *Server) register(a huma.API) {
 	s.generates(a)
 	s.chats(a)
 	s.explorations(a)
+	illustrate(a)
 }

@@ -106,6 +106,7 @@ func tidyJSON(raw []byte, r *http.Request) ([]byte, bool) {
 	if takesQuery(r.URL.Path) {
 		fromQuery(fields, r)
 	}
+	spellWhole(fields)
 	tidy, err := json.Marshal(fields)
 	return tidy, err == nil
 }

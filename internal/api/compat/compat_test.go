@@ -113,6 +113,7 @@ func TestBodies(t *testing.T) {
 		{"camelCase fields", "POST", "/v1/credentials", "application/json", `{"datasourceId":"d","metadata":{"apiKey":1}}`, `{"datasource_id":"d","metadata":{"apiKey":1}}`},
 		{"both spellings: snake wins", "POST", "/v1/x", "application/json", `{"teamId":"a","team_id":"b"}`, `{"team_id":"b"}`},
 		{"numbers keep their text", "POST", "/v1/x", "application/json", `{"n":9007199254740993.10}`, `{"n":9007199254740993.10}`},
+		{"a whole number is an integer, however it is spelled", "POST", "/v1/x", "application/json", `{"a":5.0,"b":-0.00,"c":5.10,"d":{"e":5.0}}`, `{"a":5,"b":-0,"c":5.10,"d":{"e":5.0}}`},
 		{"wrapped by mistake", "PATCH", "/v1/explore/1", "application/json", `{"body":{"isStarred":true}}`, `{"is_starred":true}`},
 		{"body is real in a connection", "POST", "/v1/http/test-connection", "application/json", `{"body":{"contentType":"x"}}`, `{"body":{"contentType":"x"}}`},
 		{"encoded twice", "POST", "/v1/datasources", "application/json", `"{\"name\":\"n\"}"`, `{"name":"n"}`},

@@ -23,7 +23,7 @@ func movedTo(method, path string) string {
 	const keys, key, chat, explore = "/v1/authentication/api-keys", "/v1/authentication/api-key", "/v1/chat", "/v1/explore"
 	switch {
 	// The TypeScript client once had the plural in all routes of keys; it stayed in one.
-	case path == keys && method == http.MethodGet:
+	case path == keys && method != http.MethodPost:
 		return path
 	case path == keys || strings.HasPrefix(path, keys+"/"):
 		return key + strings.TrimPrefix(path, keys)
