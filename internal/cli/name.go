@@ -72,8 +72,9 @@ func slug(text string) string {
 }
 
 // find returns the program that name means: by the name that the list shows, its
-// id, its title in any case, or anything with the same slug.
-func find(programs []programLine, name string) (programLine, error) {
+// id, its title in any case, or anything with the same slug. Command is what it is
+// wanted for.
+func find(programs []programLine, name, command string) (programLine, error) {
 	var matches []programLine
 	for _, p := range programs {
 		if p.ID == name || p.typed == name {
@@ -91,7 +92,7 @@ func find(programs []programLine, name string) (programLine, error) {
 	case 0:
 		err := errs.New(errs.NotFound, "there is no question named %q", name)
 		if near, ok := program.Nearest(slug(name), names); ok {
-			return programLine{}, err.Fix("millwright query run " + near)
+			return programLine{}, err.Fix("millwright " + command + " " + near)
 		}
 		return programLine{}, err.Fix("see 'millwright query list'")
 	case 1:
@@ -99,7 +100,7 @@ func find(programs []programLine, name string) (programLine, error) {
 	}
 	err := usage("%q means %d questions", name, len(matches))
 	for _, m := range matches {
-		err = err.Fix("millwright query run " + m.typed)
+		err = err.Fix("millwright " + command + " " + m.typed)
 	}
 	return programLine{}, err
 }

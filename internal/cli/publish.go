@@ -48,7 +48,7 @@ the one before goes on answering.`,
   millwright apis`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: c.inSession(func(ctx context.Context, s *session, names []string) error {
-			p, err := s.programNamed(ctx, names[0])
+			p, err := s.programNamed(ctx, names[0], "publish")
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ the one before goes on answering.`,
 			if err := s.call(ctx, "GET", "/v1/apis/queryprogram/"+url.PathEscape(p.ID), nil, nil, &api); err != nil {
 				return err
 			}
-			return c.print(published(api, p.ID, s.base))
+			return c.print(published(api, p.ID, s.site()))
 		}),
 	}
 	return c.outputFlag(cmd)
@@ -71,7 +71,7 @@ func (c *commands) unpublishCommand() *cobra.Command {
 		Short: "Take the endpoint of a question away",
 		Args:  args(cobra.ExactArgs(1)),
 		RunE: c.inSession(func(ctx context.Context, s *session, names []string) error {
-			p, err := s.programNamed(ctx, names[0])
+			p, err := s.programNamed(ctx, names[0], "unpublish")
 			if err != nil {
 				return err
 			}
@@ -94,18 +94,27 @@ func (c *commands) apisCommand() *cobra.Command {
 			if err := s.call(ctx, "GET", "/v1/apis/project/"+s.project+"/versions", nil, nil, &versions); err != nil {
 				return err
 			}
-			return c.print(listAPIs(versions, s.base))
+			return c.print(listAPIs(versions, s.site()))
 		}),
 	})
 }
 
+// site returns where the server is, for URLs that are printed; nothing for one that
+// lives only as long as the command.
+func (s *session) site() string {
+	if s.embedded {
+		return ""
+	}
+	return s.base
+}
+
 // programNamed returns the program of the project that name means; see find.
-func (s *session) programNamed(ctx context.Context, name string) (programLine, error) {
+func (s *session) programNamed(ctx context.Context, name, command string) (programLine, error) {
 	programs, err := s.programs(ctx)
 	if err != nil {
 		return programLine{}, err
 	}
-	return find(programs, name)
+	return find(programs, name, command)
 }
 
 var endpointColumns = []string{"url", "parameters", "status", "question", "name", "version"}

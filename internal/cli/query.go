@@ -47,7 +47,7 @@ always all of them.`,
 				if err != nil {
 					return err
 				}
-				p, err := find(programs, list[0])
+				p, err := find(programs, list[0], "query run")
 				if err != nil {
 					return err
 				}

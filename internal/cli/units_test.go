@@ -70,11 +70,11 @@ func TestNamesToTypeAreShortAndUnique(t *testing.T) {
 		if p.typed != want[i] {
 			t.Errorf("%q is typed %q, want %q", p.Name, p.typed, want[i])
 		}
-		if found, err := find(programs, p.typed); err != nil || found.ID != p.ID {
+		if found, err := find(programs, p.typed, "query run"); err != nil || found.ID != p.ID {
 			t.Errorf("%q finds %q: %v", p.typed, found.ID, err)
 		}
 	}
-	if _, err := find(programs, "ORDERS by Status"); errs.KindOf(err) != errs.Invalid || !strings.Contains(errs.Public(err), "orders_2/orders-by-status") {
+	if _, err := find(programs, "ORDERS by Status", "query run"); errs.KindOf(err) != errs.Invalid || !strings.Contains(errs.Public(err), "orders_2/orders-by-status") {
 		t.Errorf("a name of two: %v", err)
 	}
 }
