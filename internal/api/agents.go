@@ -44,8 +44,18 @@ func (s *Server) admitAgent(ctx context.Context, header string, setHeader func(n
 	return mcp.Caller{Grant: who.Grant, KeyID: who.KeyID, As: func(ctx context.Context, g tenant.Grant) context.Context {
 		narrowed := who
 		narrowed.Grant = g
-		return as(ctx, narrowed)
+		return as(context.WithValue(ctx, viaKey{}, "mcp"), narrowed)
 	}}, err
+}
+
+type viaKey struct{}
+
+// via says how a request came: "mcp" if a tool makes it, else "http".
+func via(ctx context.Context) string {
+	if way, ok := ctx.Value(viaKey{}).(string); ok {
+		return way
+	}
+	return "http"
 }
 
 // publishedIn returns what is published in a project that the caller sees.

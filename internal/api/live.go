@@ -202,7 +202,7 @@ func (s *Server) liveFile(ctx context.Context, c liveCall, opt publish.CallOptio
 // used counts the call.
 func (s *Server) used(ctx context.Context, c liveCall, u publish.Use) {
 	who := caller(ctx)
-	u.EndpointID, u.At, u.Took, u.Via, u.UserID, u.KeyID = c.endpoint.ID, c.began, s.Now().Sub(c.began), "http", who.User.ID, who.KeyID
+	u.EndpointID, u.At, u.Took, u.Via, u.UserID, u.KeyID = c.endpoint.ID, c.began, s.Now().Sub(c.began), via(ctx), who.User.ID, who.KeyID
 	s.Publish.Used(u)
 }
 

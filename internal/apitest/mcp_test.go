@@ -257,6 +257,10 @@ func TestAPublishedProgramIsATypedTool(t *testing.T) {
 	if row := one.get("rows").at(0); one.get("row_count").number() != 1 || row.text("city") != "Oslo" || row.get("orders").number() == 0 {
 		t.Errorf("one: %s", one)
 	}
+	slug := s.object("GET", "/v1/apis/project/"+s.project, nil).at(0).text("slug")
+	if usage := s.object("GET", "/v1/apis/"+slug+"/usage", nil); !strings.Contains(usage.String(), `"via":"mcp"`) {
+		t.Errorf("the calls are not counted as an agent's: %s", usage)
+	}
 	a.refused(s.tool, map[string]any{"city": "Rome"}, `slot "city" does not accept "Rome"`, "Kiel", "slot-invalid")
 	a.refused(s.tool, map[string]any{"town": "Oslo"}, `there is no slot "town"`)
 	a.refused(s.tool, map[string]any{"least": "many"}, `slot "least"`)

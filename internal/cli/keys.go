@@ -128,7 +128,7 @@ func (c *commands) keysCommand() *cobra.Command {
 			if err := s.call(ctx, "GET", "/v1/authentication/api-keys", nil, nil, &keys); err != nil {
 				return err
 			}
-			g := grid{Columns: []string{"id", "name", "key", "enabled", "may", "project", "rate", "created", "last_used"}}
+			g := grid{Columns: []string{"id", "name", "key", "enabled", "created", "last_used", "scopes", "project", "rate"}}
 			for _, k := range keys {
 				if s.embedded && s.shownAs(k.Display) {
 					continue // it lives only as long as this command
@@ -137,7 +137,7 @@ func (c *commands) keysCommand() *cobra.Command {
 				if k.LastUsed != nil {
 					last = *k.LastUsed
 				}
-				g.Rows = append(g.Rows, []any{k.ID, k.Name, k.Display, k.Enabled, strings.Join(k.Scopes, " "), orNull(k.Project), k.Rate, k.Created, last})
+				g.Rows = append(g.Rows, []any{k.ID, k.Name, k.Display, k.Enabled, k.Created, last, strings.Join(k.Scopes, " "), orNull(k.Project), k.Rate})
 			}
 			return c.print(g)
 		}),

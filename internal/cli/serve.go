@@ -98,7 +98,7 @@ MILLWRIGHT_API_KEY sets that key instead. While the server is stopped,
 func profileCPU(path string) (stop func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, usage(fmt.Sprintf("the profile cannot be written: %v", err))
+		return nil, usage("the profile cannot be written: %v", err)
 	}
 	if err := pprof.StartCPUProfile(file); err != nil {
 		return nil, errors.Join(err, file.Close())
