@@ -224,6 +224,9 @@ func TestWhatAnAPISaysStaysData(t *testing.T) {
 		if r.Meta["millwright/note"] == nil {
 			t.Errorf("%s: the structure is not marked", name)
 		}
+		if again := said(a.use(name, arguments)); strings.Contains(again, m[2]) {
+			t.Errorf("%s: the marks are the same each time, so data can know them", name)
+		}
 	}
 	for tool, err := range a.Tools(t.Context(), nil) {
 		if err != nil {
@@ -232,5 +235,42 @@ func TestWhatAnAPISaysStaysData(t *testing.T) {
 		if text, err := json.Marshal(tool); err != nil || strings.Contains(string(text), "IGNORE ALL") {
 			t.Errorf("the tool %s says what the API said: %s %v", tool.Name, text, err)
 		}
+	}
+}
+
+// Who is talked into sending a secret to somewhere else must not be able to.
+func TestAnAgentDecidesNotWhereASecretGoes(t *testing.T) {
+	t.Parallel()
+	w := shared
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			t.Errorf("a secret went elsewhere: %s", r.Header.Get("Authorization"))
+		}
+		_, _ = rw.Write([]byte(`[{"id":1}]`))
+	}))
+	defer elsewhere.Close()
+	_, project := w.newProject(t, "Of an agent that is talked to")
+	owner := w.client(t, w.owner.key)
+	owner.object("POST", "/v1/secrets/"+w.ids["team"], map[string]any{"name": "ANYWHERE_YET", "type": "api_key", "value": "canary-anywhere-1"})
+	a := w.newAgent(t, w.forAgent(t, project, "write"), "")
+	for name, secret := range map[string]string{"secret-unbound": "ANYWHERE_YET", "secret-origin": "SHOP_TOKEN"} {
+		request := map[string]any{"name": "Stolen", "url": elsewhere.URL, "auth": map[string]any{"type": "bearer", "secret": secret}}
+		a.refused("connect_api", request, name)
+		delete(request, "name")
+		a.refused("test_connection", request, name)
+		d := w.client(t, a.key).object("POST", "/v1/datasources", map[string]any{"name": secret, "project_id": project}).text("id")
+		got := w.client(t, a.key).send("POST", "/v1/http/execute-request", map[string]any{"project_id": project, "datasource_id": d, "url": elsewhere.URL, "method": "GET",
+			"authType": "Bearer Token", "auth": map[string]any{"bearerToken": map[string]any{"secret": secret}}})
+		if got.status != http.StatusForbidden || !strings.HasPrefix(got.json().text("type"), name) {
+			t.Errorf("straight to the API with %s: %s, want 403 %s", secret, got, name)
+		}
+	}
+	for _, tool := range []string{"list_datasets", "list_programs"} {
+		if text := said(a.use(tool, nil)); strings.Contains(text, "canary") {
+			t.Errorf("%s shows a secret: %s", tool, text)
+		}
+	}
+	if got := w.client(t, a.key).send("POST", "/v1/secrets/"+w.ids["team"], map[string]any{"name": "MINE", "value": "v"}); got.status != 403 || got.json().text("type") != "key-bound" {
+		t.Errorf("it stores a secret of the team: %s", got)
 	}
 }

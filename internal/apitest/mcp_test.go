@@ -18,6 +18,7 @@ import (
 type agent struct {
 	*sdk.ClientSession
 	t       *testing.T
+	key     string
 	changed chan struct{} // gets something when the server says that the tools have changed
 
 	mu       sync.Mutex // guards the field below
@@ -36,7 +37,7 @@ func (k withKey) RoundTrip(r *http.Request) (*http.Response, error) {
 // newAgent connects an agent; query narrows what it may do.
 func (w *world) newAgent(t *testing.T, key, query string) *agent {
 	t.Helper()
-	a := &agent{t: t, changed: make(chan struct{}, 100)}
+	a := &agent{t: t, key: key, changed: make(chan struct{}, 100)}
 	client := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, &sdk.ClientOptions{
 		ToolListChangedHandler: func(context.Context, *sdk.ToolListChangedRequest) { a.changed <- struct{}{} },
 		ProgressNotificationHandler: func(_ context.Context, r *sdk.ProgressNotificationClientRequest) {

@@ -63,14 +63,15 @@ func (s *Server) published(ctx context.Context) (map[string]publishedTool, error
 }
 
 // freeName returns the name, or one like it, that no other tool has.
-func (s *Server) freeName(name string, taken map[string]publishedTool) string {
+func (s *Server) freeName(wanted string, taken map[string]publishedTool) string {
+	name := wanted
 	for n := 2; ; n++ {
 		_, is := taken[name]
 		if !is && !slices.ContainsFunc(s.tools, func(t tool) bool { return t.name == name }) {
 			return name
 		}
 		suffix := "_" + strconv.Itoa(n)
-		name = name[:min(len(name), 64-len(suffix))] + suffix
+		name = wanted[:min(len(wanted), 64-len(suffix))] + suffix
 	}
 }
 
@@ -134,6 +135,7 @@ func (t publishedTool) input() json.RawMessage {
 			continue
 		}
 		choices, _ := p["enum"].([]any)
+		choices = slices.DeleteFunc(choices, func(c any) bool { return c == nil })
 		if len(choices) <= maxChoices {
 			continue
 		}
