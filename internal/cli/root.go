@@ -89,7 +89,7 @@ Exit codes: 0 ok, 1 failed, 2 bad usage, 3 not found, 4 not allowed,
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.AddCommand(c.serveCommand(), c.demoCommand(), c.connectCommand(), c.runCommand(), c.loadCommand(), c.queryCommand(), c.publishCommand(), c.unpublishCommand(), c.apisCommand(), c.versionsCommand(), c.retypeCommand(), c.scheduleCommand(), c.secretsCommand(), c.keysCommand(), c.mcpCommand(),
-		c.doctorCommand(), c.backupCommand(), c.restoreCommand())
+		c.doctorCommand(), c.backupCommand(), c.restoreCommand(), c.exportCommand(), c.importCommand())
 	return root
 }
 

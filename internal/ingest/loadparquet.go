@@ -100,7 +100,7 @@ func (l *landing) surveyParquet(ctx context.Context, q engine.Query, columns []t
 		for i, column := range batch.Columns() {
 			counts, ok := column.(*array.Int64)
 			if !ok || counts.Len() != 1 || i > len(doubles) {
-				return errs.New(errs.Internal, "the engine answers something else than it was asked")
+				return errs.New(errs.Invalid, "the engine answers something else than it was asked")
 			}
 			switch n := counts.Value(0); {
 			case i == 0:
@@ -128,7 +128,7 @@ func (l *landing) readParquet(ctx context.Context, q engine.Query, columns []tab
 		for _, column := range batch.Columns() {
 			rows, ok := column.(array.StringLike)
 			if !ok {
-				return errs.New(errs.Internal, "the engine answers something else than it was asked")
+				return errs.New(errs.Invalid, "the engine answers something else than it was asked")
 			}
 			for i := range rows.Len() {
 				if err := to.Record([]byte(rows.Value(i))); err != nil {
@@ -168,7 +168,7 @@ func (l *landing) parquetRows(ctx context.Context, q engine.Query, sql string, g
 		}
 	}
 	if rows.Truncated() {
-		return errs.New(errs.Internal, "the engine cut its answer")
+		return fromLanding{errs.New(errs.Internal, "the engine cut its answer")}
 	}
 	return rows.Err()
 }
@@ -197,16 +197,13 @@ func asJSON(c table.Column) string {
 // ofParquet says of the file what the engine says of a query over it. A worker that
 // the file brought down is the file's fault.
 func ofParquet(err error) error {
-	e, ok := errs.Find(err)
-	if ok && e.Kind != errs.Invalid && e.Type != "query-crashed" {
-		return err
-	}
-	if !ok && asDiskFull(err) != nil {
+	// What the engine cannot name it says of a file that is not as it says itself.
+	if kind := errs.KindOf(err); kind != errs.Invalid && kind != errs.Internal || asDiskFull(err) != nil {
 		return err
 	}
 	bad := errs.New(errs.Invalid, "the file cannot be read as Parquet").Named("not-parquet").
 		Fix("write it again, for example with DuckDB or pyarrow", "or load it as CSV or NDJSON").Because(err)
-	if ok && e.Type == "query-crashed" {
+	if e, ok := errs.Find(err); ok && e.Type == "query-crashed" {
 		bad.Msg = "the file cannot be read as Parquet: whatever reads it breaks down"
 	}
 	return bad

@@ -122,8 +122,8 @@ func (s *Service) lookInto(ctx context.Context, doc *document, l *fileDataline, 
 }
 
 func notParquet(err error) error {
-	e, ok := errs.Find(err)
-	if !ok || e.Kind != errs.Invalid {
+	// What the engine cannot name it says of a file that is not as it says itself.
+	if kind := errs.KindOf(err); kind != errs.Invalid && kind != errs.Internal || strings.Contains(err.Error(), "No space left on device") {
 		return err
 	}
 	return errs.New(errs.Invalid, "the file of a dataset cannot be read as Parquet of these columns").Named("import-parquet-invalid").Because(err)
