@@ -12,7 +12,7 @@ type Object struct {
 	Key    string // where it is: "{scope}/{first 2 hex}/{sha256 hex}{ext}"
 	Size   int64  // bytes
 	SHA256 string // hex of the content
-	MD5    string // hex of the content; the ETag
+	ETag   string // changes with the content: the first half of SHA256
 }
 
 // A Store keeps objects. Each scope (a project) is a folder of its own, so that
@@ -21,6 +21,10 @@ type Store interface {
 	// Stage returns a new empty folder for work in progress, and a function that
 	// removes it with all it still holds. What is staged is invisible until Publish.
 	Stage(ctx context.Context) (dir string, remove func(), err error)
+
+	// Seal does ahead what of Publish takes long: it makes the staged file read-only and
+	// durable, and hashes it. It is of no effect on what is published.
+	Seal(ctx context.Context, path string) error
 
 	// Publish makes the staged file an object of the scope under its content hash:
 	// fsync, hash, rename, fsync of the folder. It consumes the file. Publishing the

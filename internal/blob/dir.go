@@ -28,8 +28,9 @@ type Dir struct {
 	// the next: tests fail, hang or die there. An error fails the step.
 	Step func(ctx context.Context, name string) error
 
-	mu      sync.Mutex
-	durable map[string]bool // folders whose entry in their parent was synced by this process
+	mu      sync.Mutex        // guards what follows
+	durable map[string]bool   // folders whose entry in their parent was synced by this process
+	sealed  map[string]sealed // by path: staged files that Publish has only to name
 }
 
 var (
@@ -46,7 +47,7 @@ func OpenDir(root string) (_ *Dir, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dir{Root: root, durable: map[string]bool{}}
+	d := &Dir{Root: root, durable: map[string]bool{}, sealed: map[string]sealed{}}
 	for _, dir := range []string{root, d.objects(), d.staging()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err

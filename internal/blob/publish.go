@@ -2,12 +2,12 @@ package blob
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,7 +36,7 @@ func (d *Dir) Publish(ctx context.Context, scope, path, ext string) (_ Object, e
 	if err := d.step(ctx, "sync of the file"); err != nil {
 		return Object{}, err
 	}
-	obj, err := seal(ctx, path)
+	obj, err := d.unseal(ctx, path)
 	if err != nil {
 		return Object{}, err
 	}
@@ -82,38 +82,87 @@ func (d *Dir) checkStaged(path string) error {
 	return nil
 }
 
+// A sealed file is durable, and nobody has written to it since.
+type sealed struct {
+	object Object // without a key
+	info   os.FileInfo
+}
+
+// Seal makes a staged file durable and hashes it ahead of Publish.
+func (d *Dir) Seal(ctx context.Context, path string) (err error) {
+	defer errs.Wrap(&err, "blob.Seal")
+	if err := d.checkStaged(path); err != nil {
+		return err
+	}
+	s, err := seal(ctx, path)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sealed[path] = s
+	return nil
+}
+
+// unseal returns the object of a file that was sealed and is as it was then; it seals
+// any other.
+func (d *Dir) unseal(ctx context.Context, path string) (Object, error) {
+	d.mu.Lock()
+	s, ok := d.sealed[path]
+	delete(d.sealed, path)
+	d.mu.Unlock()
+	info, err := os.Lstat(path)
+	if !ok || err != nil || !os.SameFile(s.info, info) || s.info.Size() != info.Size() || !s.info.ModTime().Equal(info.ModTime()) || s.info.Mode() != info.Mode() {
+		s, err := seal(ctx, path)
+		return s.object, err
+	}
+	// Its age counts from now, however long the other files took.
+	now := time.Now()
+	return s.object, os.Chtimes(path, now, now)
+}
+
+// forget forgets what was sealed in a folder that is removed.
+func (d *Dir) forget(folder string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.DeleteFunc(d.sealed, func(path string, _ sealed) bool { return strings.HasPrefix(path, folder+string(filepath.Separator)) })
+}
+
 // seal makes the file's bytes durable and read-only, and hashes them.
-func seal(ctx context.Context, path string) (obj Object, err error) {
+func seal(ctx context.Context, path string) (s sealed, err error) {
 	// Not through a link, and not blocking on a FIFO.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return obj, err
+		return s, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return obj, err
+		return s, err
 	}
 	if !info.Mode().IsRegular() {
-		return obj, errs.New(errs.Invalid, "only regular files can be published")
+		return s, errs.New(errs.Invalid, "only regular files can be published")
 	}
 	if err := f.Chmod(0o440); err != nil {
-		return obj, err
+		return s, err
 	}
 	// An object's age counts from here, however long the file took to write.
 	now := time.Now()
 	if err := os.Chtimes(path, now, now); err != nil {
-		return obj, err
+		return s, err
 	}
 	if err := f.Sync(); err != nil {
-		return obj, err
+		return s, err
 	}
-	sum, tag := sha256.New(), md5.New()
-	n, err := io.Copy(io.MultiWriter(sum, tag), contextReader{ctx, f})
+	sum := sha256.New()
+	n, err := io.CopyBuffer(sum, contextReader{ctx, f}, make([]byte, 256<<10))
 	if err != nil {
-		return obj, err
+		return s, err
 	}
-	return Object{Size: n, SHA256: hex.EncodeToString(sum.Sum(nil)), MD5: hex.EncodeToString(tag.Sum(nil))}, nil
+	hash := hex.EncodeToString(sum.Sum(nil))
+	s.object = Object{Size: n, SHA256: hash, ETag: hash[:len(hash)/2]}
+	s.info, err = f.Stat()
+	return s, err
 }
 
 // place gives the file its final name, unless an object of that name is there.

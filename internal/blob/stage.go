@@ -31,6 +31,7 @@ func (d *Dir) Stage(ctx context.Context) (dir string, remove func(), err error) 
 		return "", nil, errors.Join(err, lock.Close(), os.Remove(lock.Name()))
 	}
 	return dir, func() {
+		d.forget(dir)
 		// What cannot be removed now is removed at the next open.
 		_ = os.RemoveAll(dir)
 		_ = os.Remove(lock.Name())

@@ -191,6 +191,6 @@ func (s *Service) publish(ctx context.Context, run *job.Run, d dataset.Dataset, 
 	return dataset.Object{
 		ID: f.ObjectID, ProjectID: d.ProjectID, DatasourceID: d.DatasourceID, RunID: run.Job.ID, Bucket: "local", Key: b.Key,
 		FileType: "parquet", FileRole: "data/uploaded", MimeType: "application/vnd.apache.parquet", FileSize: b.Size, Rows: made.Rows,
-		ETag: b.MD5, SHA256: b.SHA256, Metadata: schema,
+		ETag: b.ETag, SHA256: b.SHA256, Metadata: schema,
 	}, f, errors.Join(idErr, schemaErr, statsErr)
 }

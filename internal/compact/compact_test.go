@@ -21,7 +21,7 @@ import (
 	"millwright/internal/engine/enginetest"
 	"millwright/internal/job"
 	"millwright/internal/lineage"
-	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/table"
 )
 
@@ -62,17 +62,9 @@ func (m *meanwhile) Rewrite(ctx context.Context, r engine.Rewriting) (engine.Con
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
-	db, err := meta.Open(t.Context(), filepath.Join(dir, "meta.db"))
-	must(t, err)
-	for _, sql := range []string{
-		`INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'o', 0, 0)`,
-		`INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('t', 'o', 't', 0, 0)`,
-		`INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p', 't', 'p', 0, 0)`,
-		`INSERT INTO datasources (id, project_id, name, status, table_name, created_at, updated_at) VALUES ('d', 'p', 'd', 'ready', 'd', 0, 0)`,
-	} {
-		_, err := db.Write().ExecContext(t.Context(), sql)
-		must(t, err)
-	}
+	db := metatest.OpenAt(t, filepath.Join(dir, "meta.db"))
+	metatest.Projects(t, db, "p")
+	metatest.Datasource(t, db, "p", "d")
 	blobs, err := blob.OpenDir(filepath.Join(dir, "blobs"))
 	must(t, err)
 	e, err := duckdb.Open(duckdb.Config{SpillDir: filepath.Join(dir, "spill")})
@@ -87,7 +79,7 @@ func newWorld(t *testing.T) *world {
 	go func() { done <- w.jobs.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		for _, err := range []error{<-done, e.Close(), db.Close()} {
+		for _, err := range []error{<-done, e.Close()} {
 			if err != nil {
 				t.Error(err)
 			}

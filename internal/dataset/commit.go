@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -248,8 +249,9 @@ func (s *Store) SaveProfileTx(ctx context.Context, tx meta.Querier, id ID, versi
 	return noVersion()
 }
 
-// Delete hides a dataset, or with permanent removes it with its versions; its
-// files and data objects stay. It returns the dataset as it then is, or was.
+// Delete hides a dataset, or with permanent removes it with its versions, and lets go
+// of the data objects of its runs that no other dataset needs: the bytes stay until
+// they are collected, see [Store.Live]. It returns the dataset as it then is, or was.
 func (s *Store) Delete(ctx context.Context, id ID, permanent bool) (d Dataset, err error) {
 	defer errs.Wrap(&err, "dataset.Delete(%s)", id)
 	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
@@ -261,14 +263,31 @@ func (s *Store) Delete(ctx context.Context, id ID, permanent bool) (d Dataset, e
 		if err != nil {
 			return err
 		}
-		if permanent {
-			_, err = tx.ExecContext(ctx, `DELETE FROM datasets WHERE id = ?`, id)
-			return err
-		}
 		now := meta.Time(meta.Micros(s.Now()))
+		if permanent {
+			return remove(ctx, tx, id, now)
+		}
 		d.DeletedAt, d.UpdatedAt = &now, now
 		_, err = tx.ExecContext(ctx, `UPDATE datasets SET deleted_at = ?, updated_at = ? WHERE id = ?`, meta.Micros(now), meta.Micros(now), id)
 		return err
 	})
 	return d, err
+}
+
+// remove removes a dataset, and deletes the data objects of its files, of the raw
+// pages that these were made of, and of its runs.
+func remove(ctx context.Context, tx meta.Querier, id ID, now time.Time) error {
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE data_objects SET deleted_at = ?1 WHERE deleted_at IS NULL
+		AND (id IN (SELECT object_id FROM dataset_files WHERE dataset_id = ?2)
+			OR id IN (SELECT r.value FROM dataset_files f, json_each(f.raws) r WHERE f.dataset_id = ?2)
+			OR run_id IN (SELECT run_id FROM dataset_versions WHERE dataset_id = ?2 AND run_id <> ''
+				EXCEPT SELECT run_id FROM dataset_versions WHERE dataset_id <> ?2))
+		AND id NOT IN (SELECT object_id FROM dataset_files WHERE dataset_id <> ?2)
+		AND id NOT IN (SELECT r.value FROM dataset_files f, json_each(f.raws) r WHERE f.dataset_id <> ?2)`,
+		meta.Micros(now), id); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `DELETE FROM datasets WHERE id = ?`, id)
+	return err
 }

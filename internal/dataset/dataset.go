@@ -33,7 +33,7 @@ type Object struct {
 	MimeType     string          `json:"mime_type"`
 	FileSize     int64           `json:"file_size"` // bytes
 	Rows         int64           `json:"rows"`      // 0 for what has none
-	ETag         string          `json:"etag"`      // MD5 in hex
+	ETag         string          `json:"etag"`      // changes with the content
 	SHA256       string          `json:"sha256"`
 	Metadata     json.RawMessage `json:"metadata"` // empty: {}; no secrets
 	CreatedAt    time.Time       `json:"created_at"`

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,33 +12,17 @@ import (
 
 	"millwright/internal/dataset"
 	"millwright/internal/errs"
-	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/table"
 )
 
 // world is a database with projects p1 and p2 and the datasources d1 and d2 in p1.
 func world(t *testing.T) *dataset.Store {
 	t.Helper()
-	db, err := meta.Open(t.Context(), filepath.Join(t.TempDir(), "meta.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, sql := range []string{
-		`INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'o', 0, 0)`,
-		`INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('t', 'o', 't', 0, 0)`,
-		`INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p1', 't', 'p', 0, 0), ('p2', 't', 'p', 0, 0)`,
-		`INSERT INTO datasources (id, project_id, name, status, table_name, created_at, updated_at)
-			VALUES ('d1', 'p1', 'd', 'ready', 'd1', 0, 0), ('d2', 'p1', 'd', 'ready', 'd2', 0, 0)`,
-	} {
-		if _, err := db.Write().ExecContext(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
-	}
+	db := metatest.Open(t)
+	metatest.Projects(t, db, "p1", "p2")
+	metatest.Datasource(t, db, "p1", "d1")
+	metatest.Datasource(t, db, "p1", "d2")
 	at := time.Unix(1_700_000_000, 0).UTC()
 	return &dataset.Store{DB: db, Now: func() time.Time {
 		at = at.Add(time.Second)

@@ -16,6 +16,7 @@ import (
 	"millwright/internal/blob"
 	"millwright/internal/blob/blobtest"
 	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/upkeep"
 )
 
@@ -31,28 +32,13 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	root := t.TempDir()
-	db, err := meta.Open(t.Context(), filepath.Join(root, upkeep.Database))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := metatest.OpenAt(t, filepath.Join(root, upkeep.Database))
+	metatest.Projects(t, db, "p")
 	blobs, err := blob.OpenDir(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t, root, db, blobs, time.Now()}
-	for _, sql := range []string{
-		`INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'o', 0, 0)`,
-		`INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('t', 'o', 't', 0, 0)`,
-		`INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p', 't', 'p', 0, 0)`,
-	} {
-		w.exec(sql)
-	}
-	return w
+	return &world{t, root, db, blobs, time.Now()}
 }
 
 func (w *world) exec(sql string, args ...any) {

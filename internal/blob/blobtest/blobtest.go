@@ -4,7 +4,6 @@ package blobtest
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -27,6 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 	}{
 		{"a published object reads back with its size and hashes", roundTrip},
 		{"publishing consumes the staged file", consumes},
+		{"a file that was sealed is published as it is", sealing},
 		{"the same content is the same object", idempotent},
 		{"many publishers of the same content agree", concurrent},
 		{"the same content in two scopes is two objects", scopes},
@@ -83,13 +83,13 @@ func read(t *testing.T, s blob.Store, key string) string {
 
 func roundTrip(t *testing.T, s blob.Store) {
 	for _, content := range []string{"", "x", strings.Repeat("0123456789", 200_000)} {
-		sum, tag := sha256.Sum256([]byte(content)), md5.Sum([]byte(content))
+		sum := sha256.Sum256([]byte(content))
 		hash := hex.EncodeToString(sum[:])
 		want := blob.Object{
 			Key:    "scope-1/" + hash[:2] + "/" + hash + ".ndjson.zst",
 			Size:   int64(len(content)),
 			SHA256: hash,
-			MD5:    hex.EncodeToString(tag[:]),
+			ETag:   hash[:32],
 		}
 		got := Publish(t, s, "scope-1", content, ".ndjson.zst")
 		if got != want {
@@ -106,6 +106,46 @@ func roundTrip(t *testing.T, s blob.Store) {
 		if err != nil || !bytes.Equal(local, []byte(content)) {
 			t.Errorf("LocalPath(%s) does not hold the content: %v", got.Key, err)
 		}
+	}
+}
+
+// sealing publishes files that were sealed: as they are now, whatever they were then.
+func sealing(t *testing.T, s blob.Store) {
+	dir, remove, err := s.Stage(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remove()
+	for name, rewrite := range map[string]func(path string) error{
+		"as it was": func(string) error { return nil },
+		"written over": func(path string) error {
+			return errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, []byte("other bytes"), 0o600))
+		},
+		"exchanged": func(path string) error {
+			return errors.Join(os.Remove(path), os.WriteFile(path, []byte("other bytes"), 0o600))
+		},
+	} {
+		path := filepath.Join(dir, strings.ReplaceAll(name, " ", "-"))
+		if err := os.WriteFile(path, []byte("first bytes"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Seal(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		if err := rewrite(path); err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Publish(t.Context(), "scope-1", path, ".json")
+		if sum := sha256.Sum256(want); err != nil || got.SHA256 != hex.EncodeToString(sum[:]) || got.Size != int64(len(want)) || read(t, s, got.Key) != string(want) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	if err := s.Seal(t.Context(), "/etc/passwd"); err == nil {
+		t.Error("a file outside of staging was sealed")
 	}
 }
 
