@@ -41,7 +41,7 @@ var errEnough = errors.New("enough records")
 // endPage.
 func (f *fetch) deliver(l *loaded, number int) (facts, error) {
 	p := facts{header: l.answer.header, number: number}
-	f.last = f.last[:0]
+	f.last, f.ahead.size = f.last[:0], len(l.head)
 	var r io.Reader = bytes.NewBuffer(l.head)
 	if !l.whole {
 		r = io.MultiReader(r, l.body)
