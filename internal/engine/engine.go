@@ -75,7 +75,6 @@ type Conversion struct {
 	// than others are.
 	Dir     string
 	Longest int64 // bytes of the longest line, if known; 0 is not known
-	Behind  bool  // nobody waits for it yet: it yields to all else
 }
 
 // A Rewriting makes one Parquet file of the rows of others.

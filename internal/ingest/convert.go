@@ -44,10 +44,12 @@ func (l *landing) convert(ctx context.Context) error {
 	if err := l.step(ctx, "convert"); err != nil {
 		return err
 	}
+	l.sealing.Go(func() { l.seal(ctx, l.pagesPath()) })
 	rows, err := l.convertNew(ctx)
 	if err != nil {
 		return err
 	}
+	l.sealing.Wait()
 	if rows != l.watch.landed() || l.pages.Records != l.outcome.Records || l.watch.seen != l.outcome.Records {
 		return errs.New(errs.Internal, "%d records came, %d were looked at, %d were spilled and %d rows were written; nothing is kept",
 			l.outcome.Records, l.watch.seen, l.pages.Records, rows)

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"strings"
 
-	"millwright/internal/dataset"
 	"millwright/internal/errs"
 	"millwright/internal/httpsource"
 	"millwright/internal/ingest/spill"
@@ -71,12 +70,7 @@ func (l *landing) landExtracted(ctx context.Context) error {
 		return errs.New(errs.Internal, "%d records were found and %d rows were written; nothing is kept", l.pages.Records, made.Rows)
 	}
 	l.outputs = []output{{path: l.parquet("data"), made: made}}
-	index, err := l.pageIndex()
-	if err != nil {
-		return err
-	}
-	pages, err := l.object(ctx, l.pagesPath(), ".ndjson.zst", dataset.Object{ID: newID(), FileType: "ndjson", FileRole: "data/raw_pages",
-		MimeType: "application/zstd", Rows: l.pages.Records, Metadata: index})
+	pages, err := l.publishPages(ctx)
 	if err != nil {
 		return err
 	}

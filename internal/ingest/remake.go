@@ -64,29 +64,31 @@ func (l *landing) remakeSlice(ctx context.Context, r *remaking, s *slice) error 
 	input := s.output + ".again.ndjson"
 	// The stage holds it no longer than it is needed.
 	defer os.Remove(input)
-	if err := r.write(ctx, s, input); err != nil {
+	longest, err := r.write(ctx, s, input)
+	if err != nil {
 		return err
 	}
 	if r.wrong.count > 0 {
 		return nil // what follows is read for the message only
 	}
-	if err := l.convertSlice(ctx, s, input); err != nil {
+	if err := l.convertSlice(ctx, s, input, longest); err != nil {
 		return err
 	}
 	s.done = true
 	return nil
 }
 
-// write brings the records of the slice into normal form.
-func (r *remaking) write(ctx context.Context, s *slice, path string) (err error) {
+// write brings the records of the slice into normal form, and returns the length of
+// the longest.
+func (r *remaking) write(ctx context.Context, s *slice, path string) (longest int64, err error) {
 	to, err := createLines(path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, to.close()) }()
 	for r.at < s.end && r.in.Next() {
 		if r.at%lookEvery == 0 && ctx.Err() != nil {
-			return errs.New(errs.Canceled, "rewriting was stopped").Because(context.Cause(ctx))
+			return 0, errs.New(errs.Canceled, "rewriting was stopped").Because(context.Cause(ctx))
 		}
 		at := r.at
 		r.at++
@@ -96,10 +98,10 @@ func (r *remaking) write(ctx context.Context, s *slice, path string) (err error)
 		}
 		if at >= s.first {
 			if err := to.add(r.norm, r.in.Record()); err != nil {
-				return fmt.Errorf("record %d: %w", at, err)
+				return 0, fmt.Errorf("record %d: %w", at, err)
 			}
 		}
 		r.landed++
 	}
-	return r.in.Err()
+	return to.longest, r.in.Err()
 }

@@ -304,9 +304,18 @@ func (l *landing) commitRetype(ctx context.Context, pages *dataset.Object, spec 
 				return err
 			}
 		}
-		return l.run.CompleteTx(ctx, tx)
+		if err := l.step(ctx, "complete"); err != nil {
+			return err
+		}
+		if err := l.run.CompleteTx(ctx, tx); err != nil {
+			return err
+		}
+		return l.step(ctx, "commit")
 	})
 	if err != nil {
+		return err
+	}
+	if err := l.step(ctx, "committed"); err != nil {
 		return err
 	}
 	l.expire(ctx, l.base.dataset.ID)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 
 	"millwright/internal/errs"
 	"millwright/internal/httpsource"
@@ -42,7 +41,6 @@ type landing struct {
 	outputs []output     // the Parquet files, those of the new records first
 	file    file         // of a load
 	slices  *slicer      // converts while records arrive; nil before, and where all are there already
-	fetched atomic.Bool  // all pages have come: what is converted now is waited for
 	sealing sync.WaitGroup
 	report  Landing
 }
@@ -82,7 +80,6 @@ func (l *landing) land(ctx context.Context) (err error) {
 	if err := l.fetch(ctx); err != nil {
 		return err
 	}
-	l.fetched.Store(true)
 	if err := l.judge(); err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,14 +19,21 @@ import (
 )
 
 const (
-	// sliceBytes is how many bytes of records make a Parquet file. DuckDB scans row
-	// groups in parallel, and smaller files cost more to open than to read; of larger
-	// ones less is converted while pages still arrive.
-	sliceBytes = 128 << 20
+	// sliceBytes is how many bytes of records make a Parquet file. Smaller files cost
+	// more to make and to open; of larger ones more is left to convert when the last
+	// page has come, and each takes that much more memory while it is converted.
+	sliceBytes = 64 << 20
 
 	// sliceQueue is how many slices may wait for their conversion, which bounds the
-	// disk that they take. Later ones are converted from the raw pages at the end.
-	sliceQueue = 4
+	// disk that they take.
+	sliceQueue = 8
+
+	// sliceConverters is how many are converted at once, as far as the engine lets them.
+	sliceConverters = 2
+
+	// slicePatience is how long a run waits for its conversions when so many wait.
+	// Slices that come later are converted from the raw pages at the end.
+	slicePatience = 10 * time.Second
 
 	sliceBuffer = 256 << 10
 )
@@ -36,6 +43,7 @@ type slice struct {
 	first, end int64 // records of the run from first on and before end, counted from 0; those that are skipped too
 	landed     int64 // of these, those that are not skipped
 	bytes      int64 // of their lines
+	longest    int64 // of their lines, in bytes
 	path       string
 	types      typing.Result // as they were known when it ended
 	output     string
@@ -48,7 +56,7 @@ type slice struct {
 //
 // It is there for speed alone: whatever fails here is no error of the run, and is
 // done again from the raw pages when all types are known; see landing.convert.
-// add, cut and types are called from one goroutine, and convert runs on another.
+// add, cut and types are called from one goroutine, and convert runs on others.
 type slicer struct {
 	dir    string
 	limit  int64
@@ -59,11 +67,12 @@ type slicer struct {
 	file *os.File
 	buf  []byte
 
-	queue   chan *slice  // has room for all that wait
-	waiting atomic.Int64 // slices in queue, the one that is converted among them
-	work    sync.WaitGroup
-	cancel  context.CancelFunc
-	closed  bool
+	ctx    context.Context
+	queue  chan *slice
+	room   chan struct{} // holds one for each slice that has a file
+	work   sync.WaitGroup
+	cancel context.CancelFunc
+	closed bool
 }
 
 func newSlicer(ctx context.Context, stage string, limit int64, decide func() typing.Result, convert func(context.Context, *slice) error) (*slicer, error) {
@@ -74,18 +83,25 @@ func newSlicer(ctx context.Context, stage string, limit int64, decide func() typ
 	if limit <= 0 {
 		limit = sliceBytes
 	}
-	s := &slicer{dir: dir, limit: limit, decide: decide, queue: make(chan *slice, sliceQueue+2)}
-	ctx, s.cancel = context.WithCancel(ctx)
-	s.work.Go(func() {
-		for one := range s.queue {
-			if ctx.Err() == nil && one.path != "" {
-				one.done = convert(ctx, one) == nil
+	s := &slicer{dir: dir, limit: limit, decide: decide, queue: make(chan *slice, sliceQueue+1), room: make(chan struct{}, sliceQueue+1)}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	for range sliceConverters {
+		s.work.Go(func() {
+			for one := range s.queue {
+				if s.ctx.Err() == nil && one.path != "" {
+					one.done = convert(s.ctx, one) == nil
+				}
+				one.drop()
+				<-s.room
 			}
-			one.drop()
-			s.waiting.Add(-1)
-		}
-	})
+		})
+	}
 	return s, nil
+}
+
+// busy reports whether slices are or wait to be converted.
+func (s *slicer) busy() bool {
+	return s != nil && len(s.room) > 1 // one is open
 }
 
 // add takes a record, the at-th of the run, that is to be landed. It does not keep it.
@@ -101,6 +117,7 @@ func (s *slicer) add(at int64, record []byte) {
 	one.end = at + 1
 	one.landed++
 	one.bytes += int64(len(s.buf) - before)
+	one.longest = max(one.longest, int64(len(s.buf)-before))
 	if len(s.buf) >= sliceBuffer {
 		s.flush()
 	}
@@ -114,21 +131,39 @@ func (s *slicer) begin(at int64) {
 	name := filepath.Join(s.dir, strconv.Itoa(len(s.all)))
 	s.open = &slice{first: at, end: at, output: name + ".parquet"}
 	s.all = append(s.all, s.open)
-	if s.waiting.Load() > sliceQueue || !s.hasRoom() {
+	if !s.hasRoom() {
 		return
 	}
 	file, err := os.OpenFile(name+".ndjson", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err == nil {
-		s.file, s.open.path = file, file.Name()
+	if err != nil {
+		<-s.room
+		return
 	}
+	s.file, s.open.path = file, file.Name()
 }
 
-// hasRoom reports whether the disk has so much space that files which only save time
-// take none from what has to be stored.
+// hasRoom takes the place of a file, and waits for it a while. It reports whether it
+// has one, and the disk has so much space that files which only save time take none
+// from what has to be stored.
 func (s *slicer) hasRoom() bool {
 	var disk unix.Statfs_t
-	err := unix.Statfs(s.dir, &disk)
-	return err == nil && int64(disk.Bavail)*int64(disk.Bsize) > 2*(sliceQueue+1)*s.limit
+	if err := unix.Statfs(s.dir, &disk); err != nil || int64(disk.Bavail)*int64(disk.Bsize) < 2*(sliceQueue+1)*s.limit {
+		return false
+	}
+	select {
+	case s.room <- struct{}{}:
+		return true
+	default:
+	}
+	patience := time.NewTimer(slicePatience)
+	defer patience.Stop()
+	select {
+	case s.room <- struct{}{}:
+		return true
+	case <-patience.C:
+	case <-s.ctx.Done():
+	}
+	return false
 }
 
 func (s *slicer) flush() {
@@ -148,6 +183,7 @@ func (s *slicer) lose() {
 	_ = s.file.Close() // it is not needed any more
 	s.file = nil
 	s.open.drop()
+	<-s.room
 }
 
 // cut ends the open slice, whose records have these types.
@@ -157,17 +193,14 @@ func (s *slicer) cut(types typing.Result) {
 		return
 	}
 	s.flush()
+	one.types = types
 	if s.file != nil {
 		if err := s.file.Close(); err != nil {
 			one.drop()
 		}
-	}
-	s.file, s.open = nil, nil
-	one.types = types
-	if one.path != "" {
-		s.waiting.Add(1)
 		s.queue <- one
 	}
+	s.file, s.open = nil, nil
 }
 
 // last returns the types of the slice that was cut last; nil if there is none.
@@ -224,21 +257,28 @@ func (s *slice) drop() {
 
 // makeSlice converts a slice from its records.
 func (l *landing) makeSlice(ctx context.Context, s *slice) error {
-	input := s.path
+	input, longest := s.path, s.longest
 	if !s.types.Direct {
 		input += ".normal.ndjson"
 		defer os.Remove(input)
-		if err := normalize(ctx, s.path, s.types, input); err != nil {
+		var err error
+		if longest, err = normalize(ctx, s.path, s.types, input); err != nil {
 			return err
 		}
 		s.drop()
 	}
-	return l.convertSlice(ctx, s, input)
+	if err := l.convertSlice(ctx, s, input, longest); err != nil {
+		return err
+	}
+	l.sealing.Go(func() { l.seal(ctx, s.output) })
+	return nil
 }
 
-// convertSlice makes the slice's Parquet file of its records in normal form.
-func (l *landing) convertSlice(ctx context.Context, s *slice, input string) (err error) {
-	s.made, err = l.Engine.Convert(ctx, engine.Conversion{Input: input, Output: s.output, Schema: s.types.Schema})
+// convertSlice makes the slice's Parquet file of its records in normal form, the
+// longest of so many bytes.
+func (l *landing) convertSlice(ctx context.Context, s *slice, input string, longest int64) (err error) {
+	s.made, err = l.Engine.Convert(ctx, engine.Conversion{Input: input, Output: s.output, Schema: s.types.Schema,
+		Dir: filepath.Dir(s.output), Longest: longest})
 	if err != nil {
 		return err
 	}
@@ -249,16 +289,25 @@ func (l *landing) convertSlice(ctx context.Context, s *slice, input string) (err
 	return nil
 }
 
-// normalize writes the records of a file in normal form.
-func normalize(ctx context.Context, in string, types typing.Result, out string) (err error) {
+// seal makes a file durable while others are converted. What fails here is done when
+// it is published.
+func (l *landing) seal(ctx context.Context, path string) {
+	if err := l.Blobs.Seal(ctx, path); err != nil && ctx.Err() == nil {
+		l.Log.Warn("a file was not sealed ahead", "err", err)
+	}
+}
+
+// normalize writes the records of a file in normal form, and returns the length of
+// the longest.
+func normalize(ctx context.Context, in string, types typing.Result, out string) (longest int64, err error) {
 	from, err := os.Open(in)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer from.Close()
 	to, err := createLines(out)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, to.close()) }()
 	norm := types.Normalizer()
@@ -266,13 +315,13 @@ func normalize(ctx context.Context, in string, types typing.Result, out string) 
 	lines.Buffer(make([]byte, 0, sliceBuffer), longestLine)
 	for n := int64(0); lines.Scan(); n++ {
 		if n%lookEvery == 0 && ctx.Err() != nil {
-			return ctx.Err()
+			return 0, ctx.Err()
 		}
 		if err := to.add(norm, lines.Bytes()); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return lines.Err()
+	return to.longest, lines.Err()
 }
 
 // longestLine is more than any record has that was spilled.
@@ -280,9 +329,10 @@ const longestLine = 64<<20 + 2
 
 // A lineFile is a file of records in normal form, not compressed: it is read once.
 type lineFile struct {
-	file *os.File
-	buf  *bufio.Writer
-	line []byte
+	file    *os.File
+	buf     *bufio.Writer
+	line    []byte
+	longest int64
 }
 
 func createLines(path string) (*lineFile, error) {
@@ -298,6 +348,7 @@ func (f *lineFile) add(norm *typing.Normalizer, record []byte) (err error) {
 		return err
 	}
 	f.line = append(f.line, '\n')
+	f.longest = max(f.longest, int64(len(f.line)))
 	_, err = f.buf.Write(f.line)
 	return err
 }

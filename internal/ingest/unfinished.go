@@ -147,9 +147,9 @@ func (u *unfinished) find(page int) (found bookmarkLine) {
 
 // takeUp opens the spill of an earlier attempt behind its last whole page, and
 // shows its records to look. It returns no writer if there is nothing to go on from.
-func (u *unfinished) takeUp(ctx context.Context, look func(record []byte) error) (*spill.Writer, bookmarkLine, error) {
+func (u *unfinished) takeUp(ctx context.Context, limits spill.Limits, look func(record []byte) error) (*spill.Writer, bookmarkLine, error) {
 	none := bookmarkLine{}
-	w, last, err := spill.Resume(u.pagesPath(), spill.Limits{}, func(record []byte) error {
+	w, last, err := spill.Resume(u.pagesPath(), limits, func(record []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -186,7 +186,7 @@ func (l *landing) desk(ctx context.Context, u *unfinished, resume bool) (*sink, 
 	if u != nil {
 		path, to.unfinished = u.pagesPath(), u
 		if resume {
-			w, at, err := u.takeUp(ctx, to.look)
+			w, at, err := u.takeUp(ctx, spill.Limits{Busy: to.slices.busy}, to.look)
 			if err != nil {
 				return nil, "", err
 			}
@@ -208,7 +208,7 @@ func (l *landing) desk(ctx context.Context, u *unfinished, resume bool) (*sink, 
 		}
 		to.unfinished = u
 	}
-	to.spill, err = spill.Create(path, spill.Limits{})
+	to.spill, err = spill.Create(path, spill.Limits{Busy: to.slices.busy})
 	return to, "", err
 }
 

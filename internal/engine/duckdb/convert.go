@@ -52,9 +52,14 @@ func (e *Engine) Convert(ctx context.Context, c engine.Conversion) (_ engine.Con
 	if err != nil {
 		return engine.Converted{}, err
 	}
-	return e.write(ctx, writing{
-		what: "conversion", readFiles: []string{c.Input}, output: c.Output, timeout: c.Timeout, request: request{Op: opConvert, Convert: &c},
-	}, long)
+	w := writing{what: "conversion", readFiles: []string{c.Input}, output: c.Output, timeout: c.Timeout, request: request{Op: opConvert, Convert: &c}}
+	if c.Dir != "" {
+		if filepath.Dir(c.Input) != c.Dir || filepath.Dir(c.Output) != c.Dir {
+			return engine.Converted{}, fmt.Errorf("input %q or output %q is not in the folder %q", c.Input, c.Output, c.Dir)
+		}
+		w.shared, w.readFiles, w.readDirs = c.Dir, nil, []string{c.Dir}
+	}
+	return e.write(ctx, w, long)
 }
 
 // Rewrite writes one Parquet file from others, in a worker that can read their
@@ -150,6 +155,7 @@ type writing struct {
 	readDirs, readFiles []string
 	output              string
 	timeout             time.Duration
+	shared              string // the folder of others that the same worker may do; "" if there are none
 	request             request
 }
 
@@ -173,8 +179,37 @@ func (e *Engine) writeOnce(ctx context.Context, w writing, long bool) (ending, e
 	if w.timeout <= 0 {
 		w.timeout = e.cfg.ConvertTimeout
 	}
+	p, err := e.writer(w, long)
+	if err != nil {
+		return ending{}, err
+	}
+	giveUp := func(bool) { e.retire(p) }
+	if w.shared != "" {
+		giveUp = func(reuse bool) { e.giveBack(p, reuse, sharedIdle) }
+	}
+	s, err := e.converse(ctx, p, giveUp, w.what, w.timeout, w.request)
+	if err != nil {
+		return ending{}, err
+	}
+	return s.ending()
+}
+
+// sharedIdle is how long a worker waits for another conversion from the same folder.
+const sharedIdle = 2 * time.Second
+
+// writer returns a worker for w: a fresh one, or one that has done another of the
+// same folder.
+func (e *Engine) writer(w writing, long bool) (*process, error) {
+	scope := fmt.Sprintf("conversions %v", long)
+	if w.shared != "" {
+		if p := e.takeIdle(scope, w.shared, true); p != nil {
+			return p, nil
+		}
+	}
 	threads := e.cfg.ConvertThreads
-	if long {
+	if long || w.shared != "" {
+		// Of two threads one waits for the other now and then, and DuckDB waits by asking
+		// again and again: of many parts each is done by one thread, and two at once.
 		threads = 1
 	}
 	p, err := e.confined(binding{
@@ -189,15 +224,15 @@ func (e *Engine) writeOnce(ctx context.Context, w writing, long bool) (ending, e
 		CPU:       cpuSeconds(w.timeout, threads, 1),
 	})
 	if err != nil {
-		return ending{}, err
+		return nil, err
 	}
-	oneShot := func(bool) { e.retire(p) }
-	p.yield(niceConversion)
-	s, err := e.converse(ctx, p, oneShot, w.what, w.timeout, w.request)
-	if err != nil {
-		return ending{}, err
+	if w.shared == "" {
+		p.yield(niceConversion)
+	} else {
+		p.yield(nicePart)
 	}
-	return s.ending()
+	p.scope, p.dir, p.low = scope, w.shared, true
+	return p, nil
 }
 
 func removePartial(path string) error {

@@ -39,7 +39,8 @@ type Config struct {
 	SpillDir       string        // folder for the workers' private spill files; made if missing, its leftovers are removed by Open
 	Workers        int           // queries that run at once; default 4
 	PerScope       int           // queries of one scope that run at once, so that others find a worker; default half of Workers, at least 1
-	Converters     int           // conversions that run at once, beside the queries; default 1
+	Reserve        int           // of Workers, for projects that did not ask what takes long of late; default a quarter, negative for none
+	Converters     int           // conversions that run at once, beside the queries; default 2, but not more than processors
 	Spare          int           // workers started ahead, not yet bound to a scope; default 2, negative for none
 	Keep           int           // workers kept for a scope's next query; default twice Workers
 	Queue          int           // queries that may wait for a worker; more are refused; default 128, negative for none
@@ -54,7 +55,7 @@ type Config struct {
 	MemoryLimit    int64         // bytes that a query's worker may map beyond the 1.6 GB (mostly untouched) that it has when idle; default 1.5 GiB
 	ConvertMemory  int64         // the same of a conversion's worker; default 3 GiB
 	QueryThreads   int           // DuckDB threads of a query; default one for each processor, at most 4
-	ConvertThreads int           // DuckDB threads of a conversion; default 2
+	ConvertThreads int           // DuckDB threads of a conversion that is all there is to convert; default 2
 	MaxSpill       int64         // bytes that one query may spill or export; default 8 GiB
 	Log            *slog.Logger  // told at debug level how long each query waited and ran; nil for none
 }
@@ -76,7 +77,8 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	def(&c.Workers, 4)
-	def(&c.Converters, 1)
+	def(&c.Reserve, c.Workers/4)
+	def(&c.Converters, min(runtime.NumCPU(), 2))
 	def(&c.Spare, 2)
 	def(&c.PerScope, max(1, c.Workers/2))
 	def(&c.Keep, 2*c.Workers)
@@ -138,6 +140,9 @@ func Open(cfg Config) (*Engine, error) {
 		converters: newQueue(cfg.Converters, cfg.Converters, math.MaxInt, math.MaxInt, 0),
 		live:       map[*process]struct{}{},
 		yields:     map[string]time.Time{},
+	}
+	if cfg.Reserve > 0 && cfg.Reserve < cfg.Workers {
+		e.queries.slowMay, e.queries.isSlow = cfg.Workers-cfg.Reserve, e.shouldYield
 	}
 	first, err := e.fork()
 	if err != nil {

@@ -172,6 +172,11 @@ func NewQueue(slots, perScope, places, perQueue int, patience time.Duration) Que
 	return Queue{newQueue(slots, perScope, places, perQueue, patience)}
 }
 
+// Spare has the queue keep slots for scopes other than these, which get only so many.
+func (q Queue) Spare(slowMay int, isSlow func(scope string) bool) {
+	q.slowMay, q.isSlow = slowMay, isSlow
+}
+
 // Acquire waits for a slot.
 func (q Queue) Acquire(ctx context.Context, scope string) (func(), error) {
 	return q.acquire(ctx, scope)

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
+	"millwright/internal/engine"
 	"millwright/internal/errs"
 )
 
@@ -16,6 +18,7 @@ import (
 const (
 	niceConversion = 5
 	niceLong       = 10
+	nicePart       = 10 // conversions of many: most are done while the source is waited for
 )
 
 // maxIdleMemory is how many bytes an unused worker may hold. One that needed
@@ -101,16 +104,17 @@ func (e *Engine) drop(p *process) {
 	p.res.Close()
 }
 
-// lease waits for a slot and returns a worker bound to scope and dir, an idle
-// one if there is one. The caller must end the lease once.
-func (e *Engine) lease(ctx context.Context, scope, dir string) (*process, func(reuse bool), error) {
+// lease waits for a slot and returns a worker bound to the query's scope and
+// folder, an idle one if there is one. The caller must end the lease once.
+func (e *Engine) lease(ctx context.Context, q engine.Query) (*process, func(reuse bool), error) {
+	scope, dir, wide := q.Scope, filepath.Clean(q.Dir), isWide(q.Tables)
 	asked := time.Now()
 	release, err := e.queries.acquire(ctx, scope)
 	if err != nil {
 		return nil, nil, err
 	}
 	low := e.shouldYield(scope)
-	p, err := e.bound(scope, dir, low)
+	p, err := e.bound(scope, dir, low, wide)
 	if err != nil {
 		release()
 		return nil, nil, err
@@ -122,14 +126,25 @@ func (e *Engine) lease(ctx context.Context, scope, dir string) (*process, func(r
 	}
 	// Most queries are short. One that is not shows it soon, and from then on the
 	// short ones of others come first.
-	long := p.yieldAfter(e.cfg.LongAfter)
-	return p, func(reuse bool) {
-		if long() {
-			p.low = true
+	long := p.yieldAfter(e.cfg.LongAfter, func() {
+		if !q.Background {
 			e.noteLong(scope)
 		}
+	})
+	unwatch := func() {}
+	if wide {
+		unwatch = e.watchResident(p, e.cfg.MemoryLimit)
+	}
+	return p, func(reuse bool) {
+		unwatch()
+		if long() {
+			p.low = true
+			if !q.Background {
+				e.noteLong(scope)
+			}
+		}
 		yielded := p.low // giving it back gives it away
-		e.giveBack(p, reuse)
+		e.giveBack(p, reuse, e.cfg.IdleAfter)
 		release()
 		e.cfg.Log.Debug("a query ended", "scope", scope, "waited", begun.Sub(asked), "ran", time.Since(begun), "yielded", yielded)
 	}, nil
@@ -151,7 +166,10 @@ func (e *Engine) shouldYield(scope string) bool {
 	return time.Now().Before(e.yields[scope])
 }
 
-func (e *Engine) bound(scope, dir string, low bool) (*process, error) {
+func (e *Engine) bound(scope, dir string, low, wide bool) (*process, error) {
+	if wide {
+		scope += " wide"
+	}
 	if p := e.takeIdle(scope, dir, low); p != nil {
 		return p, nil
 	}
@@ -162,12 +180,17 @@ func (e *Engine) bound(scope, dir string, low bool) (*process, error) {
 		dirs = []string{dir}
 	}
 	threads := e.cfg.QueryThreads
-	if low {
+	if low || wide {
 		threads = 1
+	}
+	memory := e.cfg.MemoryLimit
+	if wide {
+		memory *= wideSpace
 	}
 	p, err := e.confined(binding{
 		ReadDirs: dirs,
-		Memory:   e.cfg.MemoryLimit,
+		Memory:   memory,
+		Plan:     e.cfg.MemoryLimit,
 		FileSize: e.cfg.MaxSpill,
 		MaxSpill: e.cfg.MaxSpill,
 		Threads:  threads,
@@ -241,8 +264,8 @@ func (e *Engine) unbound() (p *process, wasSpare bool, err error) {
 	return p, false, err
 }
 
-// giveBack keeps a worker for its scope's next query, or ends it.
-func (e *Engine) giveBack(p *process, reuse bool) {
+// giveBack keeps a worker for its scope's next request for so long, or ends it.
+func (e *Engine) giveBack(p *process, reuse bool, idle time.Duration) {
 	p.uses++
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -255,7 +278,7 @@ func (e *Engine) giveBack(p *process, reuse bool) {
 		e.drop(e.idle[0])
 		e.idle = slices.Delete(e.idle, 0, 1)
 	}
-	p.timer = time.AfterFunc(e.cfg.IdleAfter, func() { e.expire(p) })
+	p.timer = time.AfterFunc(idle, func() { e.expire(p) })
 	e.idle = append(e.idle, p)
 }
 

@@ -309,6 +309,26 @@ func TestWhoseQueryRanLongYieldsForAWhile(t *testing.T) {
 	}
 }
 
+// TestJobsDoNotMakePeopleYield is about the questions that follow an analysis.
+func TestJobsDoNotMakePeopleYield(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, duckdb.Config{Spare: -1, LongAfter: time.Nanosecond}) // every query takes long
+	q := one(dir, "a")
+	q.Background = true
+	for range 2 {
+		if _, err := everything(t, e, q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	worker := e.Idle()
+	if _, err := everything(t, e, one(dir, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if slices.Equal(worker, e.Idle()) {
+		t.Error("a query yields because a job's took long")
+	}
+}
+
 // lines hands on what is written.
 type lines chan string
 

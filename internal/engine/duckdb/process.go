@@ -179,19 +179,20 @@ func (p *process) yield(nice int) {
 	}
 }
 
-// yieldAfter has the child yield once it has used so much processor time from now
-// on: time that passes while others compute says nothing about it. The function
-// ends that and reports whether the child has used so much.
-func (p *process) yieldAfter(budget time.Duration) (end func() bool) {
+// yieldAfter has the child yield, and calls spent, once it has used so much
+// processor time from now on: time that passes while others compute says nothing
+// about it. The function ends that and reports whether the child has used so much.
+func (p *process) yieldAfter(budget time.Duration, spent func()) (end func() bool) {
 	var mu sync.Mutex // guards the variables below
 	var timer *time.Timer
 	start, over := p.processorTime(), false
-	spent := func() bool {
+	look := func() bool {
 		if left := budget - (p.processorTime() - start); left > 0 {
 			timer.Reset(max(left/2, 10*time.Millisecond)) // it may have two threads
 			return false
 		}
 		p.yield(niceLong)
+		spent()
 		return true
 	}
 	mu.Lock()
@@ -199,12 +200,12 @@ func (p *process) yieldAfter(budget time.Duration) (end func() bool) {
 	timer = time.AfterFunc(budget/2, func() {
 		mu.Lock()
 		defer mu.Unlock()
-		over = over || spent()
+		over = over || look()
 	})
 	return func() bool {
 		mu.Lock()
 		defer mu.Unlock()
-		was := over || spent()
+		was := over || look()
 		over = true // also for a timer that waits for the lock
 		timer.Stop()
 		return was

@@ -77,7 +77,7 @@ func (e *Engine) Export(ctx context.Context, q engine.Query, output string) (_ i
 	if err != nil {
 		return 0, err
 	}
-	p, giveUp, err := e.lease(ctx, q.Scope, filepath.Clean(q.Dir))
+	p, giveUp, err := e.lease(ctx, q)
 	if err != nil {
 		return 0, err
 	}
@@ -106,7 +106,7 @@ func cmpErr(err, otherwise error) error {
 }
 
 func (e *Engine) ask(ctx context.Context, q engine.Query, op operation, st *statement) (*session, error) {
-	p, giveUp, err := e.lease(ctx, q.Scope, filepath.Clean(q.Dir))
+	p, giveUp, err := e.lease(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ type queue struct {
 	places   int           // that may wait
 	perQueue int           // that may wait of one scope
 	patience time.Duration // one that waited longer is refused; 0 waits forever
+	slowMay  int           // at once of all scopes that are slow, fewer than slots; 0 means slots
+	isSlow   func(scope string) bool
 
 	mu      sync.Mutex           // guards the fields below
 	running map[string]int       // by scope
@@ -97,9 +99,27 @@ func (q *queue) await(ctx context.Context, t *ticket) (release func(), err error
 }
 
 // isFree reports whether the scope may have a slot now. If it may, nobody who
-// waits may have it: those were served when it became free.
+// waits longer may have it: those were served when it became free.
 func (q *queue) isFree(scope string) bool {
-	return q.count() < q.slots && q.running[scope] < q.perScope
+	return q.count() < q.slots && q.mayHave(scope)
+}
+
+// mayHave reports whether a free slot may be the scope's. Those who ask what takes
+// long leave some to the others, however many they are.
+func (q *queue) mayHave(scope string) bool {
+	if q.running[scope] >= q.perScope {
+		return false
+	}
+	if q.slowMay == 0 || !q.isSlow(scope) {
+		return true
+	}
+	slow := 0
+	for other, n := range q.running {
+		if q.isSlow(other) {
+			slow += n
+		}
+	}
+	return slow < q.slowMay
 }
 
 func (q *queue) count() (n int) {
@@ -196,7 +216,7 @@ func (q *queue) free(scope string, since time.Time) {
 // serve gives free slots to those who wait, one scope after the other.
 func (q *queue) serve() {
 	for q.count() < q.slots {
-		next := slices.IndexFunc(q.turns, func(scope string) bool { return q.running[scope] < q.perScope })
+		next := slices.IndexFunc(q.turns, q.mayHave)
 		if next < 0 {
 			return
 		}

@@ -87,6 +87,27 @@ func TestQueueKeepsSlotsForOthers(t *testing.T) {
 	})
 }
 
+// TestQueueKeepsSlotsForTheQuick has two projects whose queries take long, which
+// together could hold every slot.
+func TestQueueKeepsSlotsForTheQuick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &counter{t: t, queue: duckdb.NewQueue(4, 2, 100, 100, 0)}
+		c.queue.Spare(3, func(scope string) bool { return scope != "quick" })
+		for range 3 {
+			c.ask(t.Context(), "slow")
+			c.ask(t.Context(), "slower")
+		}
+		c.has("slow", "slower", "slow")
+		c.ask(t.Context(), "quick")
+		c.has("slow", "slower", "slow", "quick")
+		time.Sleep(10 * time.Second)
+		c.has("slow", "slower", "slow", "quick", "slower", "slow", "slower")
+		if left := c.queue.Left(); !cmp.Equal(left, make([]int, len(left))) {
+			t.Errorf("the queue still holds %v", left)
+		}
+	})
+}
+
 func TestQueueIsBoundedPerProjectAndInAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &counter{t: t, queue: duckdb.NewQueue(1, 1, 5, 3, 0)}

@@ -29,6 +29,9 @@ func ServeWorker() int {
 
 	go leaveWithParent(requestsFD)
 
+	// DuckDB's allocator keeps memory for each thread that ever calls it.
+	runtime.LockOSThread()
+
 	db, err := openDatabase()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sql worker:", err)

@@ -20,7 +20,7 @@ import (
 // DuckDB scans a row group as one unit of work, and holds a whole one in
 // memory per thread while it writes.
 const (
-	rowGroup      = 122880   // rows, its default
+	rowGroup      = 61440    // rows, half its default, as what is held while it is made
 	rowGroupCells = 8 << 20  // values, which is what takes memory in wide tables
 	rowGroupBytes = 64 << 20 // of long records
 	wideTable     = 1000     // values in a row that make any record long
@@ -50,9 +50,10 @@ func typeWidth(t table.Type) int {
 	return 1
 }
 
-// maxObject is the longest record, in bytes, that is tried first: each thread
-// holds buffers of twice that. Longer ones get a second try with one thread.
+// maxObject is the longest record, in bytes, that is tried first if it is not known:
+// each thread holds buffers of twice that. Longer ones get a second try with one thread.
 const (
+	minObject     = 1 << 20
 	maxObject     = 16 << 20
 	maxLongObject = 256 << 20
 )
@@ -163,7 +164,11 @@ func (p *prepared) copied() (int64, error) {
 
 // convert writes the conversion's Parquet file.
 func (w *worker) convert(c *engine.Conversion) (ending, error) {
-	rows, err := w.db.copyJSON(c, maxObject, w.binding.ByBytes)
+	longest := maxObject
+	if c.Longest > 0 {
+		longest = max(minObject, int(min(c.Longest, maxLongObject))+1)
+	}
+	rows, err := w.db.copyJSON(c, longest, w.binding.ByBytes)
 	var duck *duckError
 	if errors.As(err, &duck) && strings.Contains(duck.Msg, "maximum_object_size") {
 		if err := os.Remove(c.Output); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -5,29 +5,37 @@ import (
 	"math/bits"
 )
 
-// appendStored appends data as a zstd frame (RFC 8878) of blocks that are not
-// compressed, with a checksum.
-func appendStored(dst, data []byte) []byte {
+// What a block of a frame holds.
+const (
+	rawBlock        = 0
+	compressedBlock = 2
+)
+
+// appendFrameStart appends the beginning of a zstd frame (RFC 8878) of so many bytes
+// that ends with a checksum.
+func appendFrameStart(dst []byte, size int) []byte {
 	const (
-		magic    = 0xFD2FB528
-		segment  = 2<<6 | 1<<5 | 1<<2 // size in four bytes, no window, checksum
-		blockMax = 128 << 10
+		magic   = 0xFD2FB528
+		segment = 2<<6 | 1<<5 | 1<<2 // size in four bytes, no window, checksum
 	)
 	dst = binary.LittleEndian.AppendUint32(dst, magic)
-	dst = append(dst, segment)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(data)))
-	sum := xxh64(data)
-	for more := true; more; {
-		n := min(len(data), blockMax)
-		header := uint32(n) << 3
-		if more = n < len(data); !more {
-			header |= 1
-		}
-		dst = append(dst, byte(header), byte(header>>8), byte(header>>16))
-		dst = append(dst, data[:n]...)
-		data = data[n:]
+	return binary.LittleEndian.AppendUint32(append(dst, segment), uint32(size))
+}
+
+func putBlockHeader(b []byte, kind, size int, last bool) {
+	header := kind<<1 | size<<3
+	if last {
+		header |= 1
 	}
-	return binary.LittleEndian.AppendUint32(dst, uint32(sum))
+	b[0], b[1], b[2] = byte(header), byte(header>>8), byte(header>>16)
+}
+
+// appendRawBlock appends a block as it is.
+func appendRawBlock(dst, data []byte, last bool) []byte {
+	start := len(dst)
+	dst = append(dst, 0, 0, 0)
+	putBlockHeader(dst[start:], rawBlock, len(data), last)
+	return append(dst, data...)
 }
 
 // xxh64 is the hash XXH64 with seed 0, of which zstd takes the lower half.

@@ -12,19 +12,26 @@ import (
 	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
 
 	"millwright/internal/errs"
 )
 
 // A packer compresses frames and writes them in order, on a goroutine of its own.
 //
-// Compressing costs more than all else that happens to a record. So that it never
-// holds up a source that is faster, a frame is stored as it is while others wait.
+// Compressing well costs more than all else that happens to a record. So that it
+// never holds up a source that is faster, nor takes processors from what a run waits
+// for at its end, a frame is compressed quickly while others wait, or while the run
+// says that it is busy.
 type packer struct {
 	file *os.File
 	side *os.File // the index of the pages whose frames are written
 	zip  *zstd.Encoder
+	fast *quick
+	busy func() bool
 	end  atomic.Int64 // bytes of the file
+
+	begun int64 // bytes that the disk was told to write
 
 	jobs    chan job
 	waits   atomic.Int64 // bytes in jobs
@@ -45,17 +52,19 @@ type job struct {
 const (
 	frameMost = 1 << 20 // bytes of records in a frame, if more than one
 	queued    = 32      // frames that wait, rests and notes for the index among them
-	crowded   = 2 << 20 // bytes that wait, from which on frames are stored as they are
+	crowded   = 2 << 20 // bytes that wait, from which on frames are compressed quickly
 	spareMost = 2 * frameMost
+
+	writeBehind = 8 << 20 // bytes after which the disk is told to begin
 )
 
-func newPacker(file, side *os.File) (*packer, error) {
+func newPacker(file, side *os.File, busy func() bool) (*packer, error) {
 	zip, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return nil, err
 	}
-	p := &packer{file: file, side: side, zip: zip, jobs: make(chan job, queued), spare: make(chan []byte, queued+2)}
+	p := &packer{file: file, side: side, zip: zip, fast: newQuick(), busy: busy, jobs: make(chan job, queued), spare: make(chan []byte, queued+2)}
 	p.work.Go(p.run)
 	return p, nil
 }
@@ -94,8 +103,8 @@ func (p *packer) do(j job) (err error) {
 	if j.rest {
 		p.out = append(p.out, frameHeader(restFrame, 0)...)
 	}
-	if p.waits.Load() >= crowded && len(j.data) <= spareMost {
-		p.out = appendStored(p.out, j.data)
+	if len(j.data) <= spareMost && (p.waits.Load() >= crowded || p.busy != nil && p.busy()) {
+		p.out = p.fast.append(p.out, j.data)
 	} else {
 		p.out = p.zip.EncodeAll(j.data, p.out)
 	}
@@ -111,7 +120,13 @@ func (p *packer) do(j job) (err error) {
 
 func (p *packer) write(b []byte) error {
 	n, err := p.file.Write(b)
-	p.end.Add(int64(n))
+	end := p.end.Add(int64(n))
+	if end-p.begun >= writeBehind {
+		// So that the sync at the end finds little that is not written. What fails here
+		// fails there again.
+		_ = unix.SyncFileRange(int(p.file.Fd()), p.begun, end-p.begun, unix.SYNC_FILE_RANGE_WRITE)
+		p.begun = end
+	}
 	return err
 }
 

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/klauspost/compress/zstd"
 	"go.uber.org/goleak"
 
 	"millwright/internal/errs"
@@ -18,24 +17,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// TestStoredFramesAreZstd shows frames that were not compressed to a decoder, which
-// checks their checksums, too.
-func TestStoredFramesAreZstd(t *testing.T) {
-	t.Parallel()
-	z, err := zstd.NewReader(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	for _, size := range []int{0, 1, 3, 4, 7, 8, 31, 32, 33, 63, 100, 128<<10 - 1, 128 << 10, 128<<10 + 1, 1 << 20, 1<<20 + 13} {
-		want := bytes.Repeat([]byte("abcdefghijk"), size/11+1)[:size]
-		got, err := z.DecodeAll(spill.AppendStored(nil, want), nil)
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%d bytes: %d come back, %v", size, len(got), err)
-		}
-	}
-}
 
 // A sent page is a body, cut into what the writer is given: records, and the rest
 // with its marks.

@@ -48,9 +48,13 @@ type Info struct {
 	Size    int64 // of the file
 }
 
-// Limits bound what is written.
+// Limits bound what is written, and what that costs.
 type Limits struct {
 	Record int // bytes of one record, and so what a reader holds; 0 means 64 MiB, the most
+
+	// Busy reports that processors have other work, so that frames are to be compressed
+	// quickly and not well. It is called on another goroutine; nil means never.
+	Busy func() bool
 }
 
 // maxRecord is what readers are ready for.

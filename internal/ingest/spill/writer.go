@@ -53,7 +53,7 @@ func newWriter(path string, file, side *os.File, l Limits) (*Writer, error) {
 		w.most = l.Record
 	}
 	var err error
-	if w.pack, err = newPacker(file, side); err != nil {
+	if w.pack, err = newPacker(file, side, l.Busy); err != nil {
 		return nil, errors.Join(err, file.Close(), side.Close())
 	}
 	return w, nil
