@@ -62,16 +62,18 @@ func TestLanding(t *testing.T) {
 	fmt.Fprintln(w, "records\tpages\tlanding s\tdownload s\tratio (goal 1.10)\t")
 	b.waiting(w, slow, rounds)
 	w.Flush()
-	fmt.Fprintf(report, "\nMost memory of the server and its workers together (RSS, pages that they share counted each time)\n\n")
-	fmt.Fprintln(w, "form\trecords\tMB\tlanding s\tMB (goal 800)\tof the server alone\t")
+	fmt.Fprintf(report, "\nMost memory of the server and its workers together (RSS: of the binary, which all of them map, each has what it has touched)\n\n")
+	fmt.Fprintln(w, "form\trecords\tMB\tlanding s\tMB (goal 800)\tthe binary once\tof the server alone\tCPU s of server\tof workers\t")
 	for _, n := range memory {
 		for _, form := range []string{"pages", "document", "ndjson"} {
 			r := b.land(form, "0ms", n, 1000)
-			fmt.Fprintf(w, "%s\t%d\t%.0f\t%.2f\t%d\t%d\t\n", form, n, b.megabytes(n), r.took.Seconds(), r.peak>>20, r.server>>20)
+			fmt.Fprintf(w, "%s\t%d\t%.0f\t%.2f\t%d\t%d\t%d\t%.2f\t%.2f\t\n", form, n, b.megabytes(n), r.took.Seconds(),
+				r.peak.all>>20, r.peak.once>>20, r.peak.server>>20, r.cpu.Seconds(), r.workers.Seconds())
 		}
 	}
 	w.Flush()
 	b.stop()
+	b.profile(report, sizes[len(sizes)-1])
 }
 
 // A landings measures runs.
@@ -195,8 +197,8 @@ func (b *landings) download(latency string, n, perPage, parallel int) {
 type landed struct {
 	took         time.Duration
 	cpu, workers time.Duration // of processors, of the server and of its workers
-	peak, server int64         // bytes of RSS: of all, and of the server alone
-	phases       string        // which took how long
+	peak         peaks
+	phases       string // which took how long
 	schema       table.Schema
 }
 
@@ -229,7 +231,7 @@ func (b *landings) land(form, latency string, n, perPage int) (r landed) {
 	b.call("POST", "/v1/http/execute-request", body, &started)
 	r.phases = b.follow(started.Jobs[0].ID, began)
 	r.took, r.cpu, r.workers = time.Since(began), b.cpu()-cpu, b.cpuOfWorkers()-workers
-	r.peak, r.server = memory()
+	r.peak = memory()
 	for _, j := range started.Jobs[1:] {
 		b.send("GET", "/v1/jobs/subscribe/"+j.ID, nil)
 	}
@@ -306,46 +308,6 @@ func newMill(t *testing.T) *mill {
 		t.Fatalf("the binary does not build: %v\n%s", err, out)
 	}
 	return m
-}
-
-// watchMemory follows the RSS of the server and its workers; the function that it
-// returns ends that and returns the most there was.
-func (m *mill) watchMemory() func() (all, server int64) {
-	var most, own int64
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			self := rss(strconv.Itoa(m.cmd.Process.Pid))
-			sum := self
-			for _, child := range m.children() {
-				sum += rss(child)
-			}
-			most, own = max(most, sum), max(own, self)
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-			}
-		}
-	}()
-	return func() (int64, int64) {
-		close(stop)
-		<-done
-		return most, own
-	}
-}
-
-// rss returns the bytes that a process has in memory; 0 if it is gone.
-func rss(pid string) int64 {
-	text, err := os.ReadFile("/proc/" + pid + "/statm")
-	if err != nil {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
-	return pages * int64(os.Getpagesize())
 }
 
 // children returns the ids of the server's workers.

@@ -33,6 +33,10 @@ func rounds(t *testing.T, variable string, few int) int {
 // to be run again.
 const maxRecovery = 10 * time.Second
 
+// inSlices are the flags of a server that converts each run in several slices, so
+// that a kill meets their conversion, too.
+func inSlices() []string { return []string{"--allow-cidr", "127.0.0.0/8", "--slice-bytes", "8000"} }
+
 // TestCrash kills the server at random moments of runs that replace, append and
 // merge, and starts it again: each run that was acknowledged goes on by itself and
 // is stored once, and no record is lost or there twice.
@@ -41,7 +45,7 @@ func TestCrash(t *testing.T) {
 	l := &ledger{total: 600, size: 100}
 	api := upstream(t, l)
 	data := t.TempDir()
-	s := startIn(t, data, "--allow-cidr", "127.0.0.0/8")
+	s := startIn(t, data, inSlices()...)
 	books := l.open(s, api)
 	began := time.Now()
 	for _, b := range books {
@@ -65,7 +69,7 @@ func TestCrash(t *testing.T) {
 		s.done <- err
 		timer.Stop()
 		spawned := time.Now()
-		s = startIn(t, data, "--allow-cidr", "127.0.0.0/8")
+		s = startIn(t, data, inSlices()...)
 		cut, again := s.recovered(books, spawned)
 		if cut > 0 {
 			cutOff += cut
@@ -202,7 +206,7 @@ func TestCrashOfWorkers(t *testing.T) {
 	kills := rounds(t, "MILLWRIGHT_CRASH_WORKERS", 4)
 	l := &ledger{total: 600, size: 100}
 	api := upstream(t, l)
-	s := start(t)
+	s := startIn(t, t.TempDir(), inSlices()...)
 	books := l.open(s, api)
 	began := time.Now()
 	for _, b := range books {

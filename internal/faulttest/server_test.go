@@ -239,6 +239,16 @@ func (s *server) rerun(datasource string) []string {
 	return ids
 }
 
+// retype builds a datasource's dataset again and returns the id of the job.
+func (s *server) retype(datasource string, body map[string]any) string {
+	s.t.Helper()
+	var d struct{ Datalines []struct{ ID string } }
+	s.call("GET", "/v1/datasources/"+datasource+"/with_datalines", nil, &d)
+	var run started
+	s.call("POST", "/v1/datalines/"+d.Datalines[0].ID+"/retype", body, &run)
+	return run.Jobs[0].ID
+}
+
 // state returns the version and the rows of a datasource's dataset, as read.
 func (s *server) state(datasource string) (version, rows int64, distinct int) {
 	s.t.Helper()
