@@ -4,7 +4,7 @@ TAGS := netgo,duckdb_arrow
 export GOFLAGS := -buildvcs=false -tags=$(TAGS)
 export CGO_ENABLED := 1
 
-.PHONY: all build demo serve test test-real test-clients check unit e2e bench bench-generate chaos attack fuzz crash report-connector fmt clean help prepare
+.PHONY: all build demo serve test test-real test-schemathesis test-clients check unit e2e bench bench-generate chaos attack fuzz crash report-connector fmt clean help prepare
 
 all: build
 
@@ -34,6 +34,9 @@ test-clients: prepare build ## existing clients, unmodified: the official Python
 	go test -count=1 -run '^TestClients' -v -timeout 15m ./internal/e2e/...
 	@echo
 	@if grep -s infactory .cache/skipped; then :; else echo "No client was skipped."; fi
+
+test-schemathesis: prepare build ## Schemathesis against the server for ten minutes, seeds 1, 2, …; the short form is in make test
+	MILLWRIGHT_SCHEMATHESIS=10m go test -count=1 -run '^TestSchemathesis$$' -v -timeout 30m ./internal/e2e
 
 prepare: ## install what the tests use besides Go: real servers, independent readers
 	@bash .ci/prepare

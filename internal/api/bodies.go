@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"millwright/internal/tenant"
 )
 
 // A demand is what a handler asks of a body beyond what the types of its fields say,
@@ -14,15 +16,18 @@ import (
 type demand struct {
 	required []string   // fields that cannot be left out
 	oneOf    []string   // fields of which one cannot be left out
+	email    []string   // fields that are addresses
 	line     []string   // fields that are 1 to 200 characters on one line
 	filled   []string   // texts that are not empty
-	minimum0 []string   // numbers that are not negative
-	enums    [][]string // a field and the values that it takes
+	enums    [][]string // a field and the values that it, or each of its items, takes
+
+	ranges map[string][2]float64 // the numbers that a field takes, from and to
 }
 
 // demands are those of each operation.
 var demands = map[string]demand{
-	"POST /v1/authentication/api-key":        {line: []string{"name"}},
+	"POST /v1/authentication/api-key": {line: []string{"name"}, enums: [][]string{append([]string{"scopes"}, tenant.Scopes()...)},
+		ranges: map[string][2]float64{"rate_per_minute": {0, 1_000_000}}},
 	"PATCH /v1/authentication/api-key/{id}":  {line: []string{"name"}},
 	"POST /v1/orgs":                          {required: []string{"name"}, line: []string{"name"}},
 	"PATCH /v1/orgs/{id}":                    {line: []string{"name"}},
@@ -31,10 +36,11 @@ var demands = map[string]demand{
 	"PATCH /v1/platforms/{id}":               {line: []string{"name"}},
 	"POST /v1/teams":                         {required: []string{"name"}, line: []string{"name"}},
 	"PATCH /v1/teams/{id}":                   {line: []string{"name"}},
-	"POST /v1/teams/{id}/move":               {oneOf: []string{"new_organization_id", "organization_id"}, filled: []string{"new_organization_id", "organization_id"}},
+	"POST /v1/teams/{id}/move":               {oneOf: []string{"new_organization_id", "organization_id"}},
 	"POST /v1/team-memberships":              {required: []string{"team_id", "user_id"}},
-	"POST /v1/users":                         {required: []string{"email"}},
-	"POST /v1/users/{id}/move":               {oneOf: []string{"new_organization_id", "organization_id"}, filled: []string{"new_organization_id", "organization_id"}},
+	"POST /v1/users":                         {required: []string{"email"}, email: []string{"email"}},
+	"PATCH /v1/users/{id}":                   {email: []string{"email"}},
+	"POST /v1/users/{id}/move":               {oneOf: []string{"new_organization_id", "organization_id"}},
 	"POST /v1/projects/{id}/move":            {required: []string{"new_team_id"}},
 	"POST /v1/explore":                       {required: []string{"project_id"}},
 	"POST /v1/datalines":                     {required: []string{"project_id", "dataobject_id"}},
@@ -60,7 +66,7 @@ func documentBody(a huma.API, op *huma.Operation) {
 	if s != nil && s.Ref != "" {
 		s = a.OpenAPI().Components.Schemas.SchemaFromRef(s.Ref)
 	}
-	if s == nil || s.Type != huma.TypeObject || len(s.Properties) == 0 {
+	if s == nil || s.Type != huma.TypeObject {
 		return
 	}
 	d := demands[op.Method+" "+op.Path]
@@ -70,8 +76,9 @@ func documentBody(a huma.API, op *huma.Operation) {
 	for name, field := range body.Properties {
 		body.Properties[name] = d.field(name, field, slices.Contains(body.Required, name))
 	}
+	one := 1
 	for _, name := range d.oneOf {
-		body.AnyOf = append(body.AnyOf, &huma.Schema{Required: []string{name}, Properties: map[string]*huma.Schema{name: {Type: huma.TypeString}}})
+		body.AnyOf = append(body.AnyOf, &huma.Schema{Required: []string{name}, Properties: map[string]*huma.Schema{name: {Type: huma.TypeString, MinLength: &one}}})
 	}
 	content.Schema = &body
 	op.RequestBody.Required = len(body.Required)+len(body.AnyOf) > 0
@@ -89,22 +96,32 @@ func (d demand) field(name string, s *huma.Schema, required bool) *huma.Schema {
 		return s // anything, null too
 	}
 	field := *s
-	one, most, zero := 1, 200, 0.0
+	one, most := 1, 200
 	if slices.Contains(d.filled, name) || required && strings.HasSuffix(name, "_id") && name != "new_platform_id" {
 		field.MinLength = &one
+	}
+	if slices.Contains(d.email, name) {
+		field.Format = "email"
 	}
 	if slices.Contains(d.line, name) {
 		field.MinLength, field.MaxLength, field.Pattern = &one, &most, linePattern
 	}
-	if slices.Contains(d.minimum0, name) {
-		field.Minimum = &zero
+	if r, ok := d.ranges[name]; ok {
+		field.Minimum, field.Maximum = &r[0], &r[1]
 	}
 	for _, list := range d.enums {
-		if list[0] == name {
-			field.Enum = nil
-			for _, value := range list[1:] {
-				field.Enum = append(field.Enum, value)
-			}
+		if list[0] != name {
+			continue
+		}
+		allowed := make([]any, len(list)-1)
+		for i, value := range list[1:] {
+			allowed[i] = value
+		}
+		if field.Type == huma.TypeArray {
+			items := *field.Items
+			items.Enum, field.Items = allowed, &items
+		} else {
+			field.Enum = allowed
 		}
 	}
 	if !required && !field.Nullable {

@@ -31,6 +31,7 @@ type SpecNote struct {
 
 // An APIDescription is an OpenAPI document to read.
 type APIDescription struct {
+	_        struct{}     `json:"-" additionalProperties:"true"`
 	Document DocumentText `json:"document"`
 	URL      string       `json:"url,omitempty" doc:"Where the document came from, for servers that are relative to it; it is not fetched"`
 }

@@ -68,6 +68,8 @@ func exemplify(op *huma.Operation) {
 		panic(op.OperationID + ": the example's query cannot be read")
 	}
 	for _, p := range op.Parameters {
+		// An empty parameter is an absent one.
+		p.AllowEmptyValue = p.In == "query" && p.Schema != nil && p.Schema.Type != huma.TypeString
 		switch text := query.Get(p.Name); {
 		case p.In == "path":
 			p.Example = valueOf(p.Schema, placeholder(op.Path, p))

@@ -24,11 +24,11 @@ type Snippet struct {
 
 // Snippets returns programs that call the endpoint, which is one of the API as it
 // is served below baseURL, with these slot values; if values is nil, with the
-// examples that the API's document has. They need nothing but curl, Python's
-// standard library, or Node, and fail if the call fails.
+// defaults, and an example for each slot that has none and needs one. They need
+// nothing but curl, Python's standard library, or Node, and fail if the call fails.
 func Snippets(api publish.API, ep publish.Endpoint, baseURL string, values map[string]any) []Snippet {
 	if values == nil {
-		values = examples(ep.Program, ep.Example)
+		values = bound(ep.Program, nil)
 	}
 	c := call{url: Root(api, baseURL) + "/" + url.PathEscape(ep.Path)}
 	if method(ep) == "POST" {

@@ -1,0 +1,20 @@
+"""What Schemathesis cannot know of the server: see schemathesis.toml."""
+import schemathesis
+
+
+@schemathesis.serializer("application/partial-upload")
+def partial_upload(ctx, value):
+    """Parts of files are bytes."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+@schemathesis.hook
+def filter_query(ctx, query):
+    """Leaves out empty values of parameters that are no texts.
+
+    The document says of them allowEmptyValue: the server takes an empty parameter
+    for an absent one, as some clients mean it. Schemathesis knows nothing of that
+    word and expects a refusal.
+    """
+    parameters = {p["name"]: p for p in ctx.operation.definition.raw.get("parameters", []) if p.get("in") == "query"}
+    return not any(value == "" and parameters.get(name, {}).get("allowEmptyValue") for name, value in (query or {}).items())
