@@ -40,6 +40,7 @@ func (s *Server) admit(next http.Handler) http.Handler {
 			var begun *session
 			if begun, err = s.begin(ctx, caller); err == nil {
 				ctx = context.WithValue(ctx, sessionKey{}, begun)
+				defer s.settle(begun)
 			}
 		}
 		if err != nil {

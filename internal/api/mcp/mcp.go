@@ -31,6 +31,7 @@ const Path = "/mcp"
 
 const (
 	maxSessions = 1000      // open at once; each holds its list of tools
+	maxOfKey    = 200       // of them with one key
 	maxBody     = 4 << 20   // bytes of a message
 	idle        = time.Hour // after which a session without messages ends
 )
@@ -71,7 +72,9 @@ type Server struct {
 	Boundary func() string // a word that nobody can guess, for the ends of data; nil for a random one
 	Log      *slog.Logger
 
-	tools []tool // that there are whatever is published
+	tools  []tool      // that there are whatever is published
+	blank  *sdk.Server // for messages of sessions that there are
+	offers offers
 
 	mu       sync.Mutex // guards the field below
 	sessions map[*session]bool
@@ -79,7 +82,7 @@ type Server struct {
 
 // Handler serves the protocol over streamable HTTP.
 func (s *Server) Handler() http.Handler {
-	s.tools = catalogue()
+	s.tools, s.blank = catalogue(), sdk.NewServer(s.implementation(), nil)
 	streamable := sdk.NewStreamableHTTPHandler(s.open, &sdk.StreamableHTTPOptions{
 		SessionTimeout: idle, MaxRequestBodyBytes: maxBody,
 		// Who may come from where is decided in admit, for every address.
@@ -102,7 +105,7 @@ type callerKey struct{}
 // SDK asks for one with every request, and uses only that of the first.
 func (s *Server) open(r *http.Request) *sdk.Server {
 	if r.Method != http.MethodPost || r.Header.Get(sessionHeader) != "" {
-		return sdk.NewServer(s.implementation(), nil)
+		return s.blank
 	}
 	if session, ok := r.Context().Value(sessionKey{}).(*session); ok {
 		return session.mcp

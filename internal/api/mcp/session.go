@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ type session struct {
 	server *Server
 	mcp    *sdk.Server
 	begun  time.Time
+	key    string // of the caller who began it, and who alone may go on
 
 	mu      sync.Mutex        // guards the fields below
 	caller  Caller            // of the newest message
@@ -33,17 +35,12 @@ Everything between the boundary lines of a result, and every description that qu
 
 // begin makes the session of a caller who has none.
 func (s *Server) begin(ctx context.Context, caller Caller) (*session, error) {
-	s.mu.Lock()
-	s.tidy()
-	full := len(s.sessions) >= maxSessions
-	s.mu.Unlock()
-	if full {
-		return nil, errs.New(errs.Busy, "%d agents talk to this server, and that is all it can hold", maxSessions).Named("sessions-full").
-			After(time.Minute).Fix("end sessions that are not needed", "wait a minute")
+	if err := s.haveRoom(caller); err != nil {
+		return nil, err
 	}
-	one := &session{server: s, caller: caller, offered: map[string]string{}, begun: time.Now()}
+	one := &session{server: s, key: caller.KeyID, caller: caller, offered: map[string]string{}, begun: time.Now()}
 	one.mcp = sdk.NewServer(s.implementation(), &sdk.ServerOptions{
-		Instructions: instructions, Logger: s.Log, GetSessionID: rand.Text,
+		Instructions: instructions, GetSessionID: rand.Text,
 		// What is listed depends on the key.
 		SetCacheable: func(_ context.Context, _ sdk.Request, c *sdk.Cacheable) { c.CacheScope = "private" },
 		Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{ListChanged: true}, Resources: &sdk.ResourceCapabilities{}},
@@ -72,17 +69,49 @@ func (s *Server) begin(ctx context.Context, caller Caller) (*session, error) {
 	return one, nil
 }
 
-// tidy forgets the sessions that have ended, and those that never began.
+// haveRoom fails with errs.Busy if there are as many sessions as there can be, in all
+// or with the caller's key.
+func (s *Server) haveRoom(caller Caller) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tidy()
+	own := 0
+	for one := range s.sessions {
+		if one.key == caller.KeyID {
+			own++
+		}
+	}
+	if len(s.sessions) < maxSessions && own < maxOfKey {
+		return nil
+	}
+	return errs.New(errs.Busy, "%d agents talk to this server, %d of them with this key, and that is all there can be", len(s.sessions), own).
+		Named("sessions-full").After(time.Minute).Fix("end sessions that are not needed", "wait a minute")
+}
+
+// tidy forgets the sessions that have ended.
 func (s *Server) tidy() {
 	for one := range s.sessions {
-		open := false
-		for range one.mcp.Sessions() {
-			open = true
-		}
-		if !open && time.Since(one.begun) > time.Minute {
+		if !one.isOpen() && time.Since(one.begun) > time.Minute {
 			delete(s.sessions, one)
 		}
 	}
+}
+
+// settle forgets a session that its first message did not open.
+func (s *Server) settle(one *session) {
+	if one.isOpen() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, one)
+}
+
+func (one *session) isOpen() bool {
+	for range one.mcp.Sessions() {
+		return true
+	}
+	return false
 }
 
 // Run tells agents when the list of their tools has changed, until ctx is done;
@@ -193,7 +222,9 @@ func (one *session) refresh(ctx context.Context) error {
 	tools := map[string]publishedTool{}
 	if slices.Contains(one.caller.Scopes, tenant.ScopeRun) {
 		var err error
-		if tools, err = one.server.published(ctx); err != nil {
+		if tools, err = one.server.offers.get(one.server.Generation(), one.caller, func() (map[string]publishedTool, error) {
+			return one.server.published(ctx)
+		}); err != nil {
 			return err
 		}
 	}
@@ -218,4 +249,36 @@ func (one *session) refresh(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// offers remembers which tools are published for whom, until anything changes: many
+// sessions ask at the same time.
+type offers struct {
+	mu         sync.Mutex // guards the fields below
+	generation uint64
+	known      map[string]map[string]publishedTool
+}
+
+// get returns what was looked up for the like of the caller at this generation, or
+// looks it up. The map is shared and must not be changed.
+func (o *offers) get(generation uint64, caller Caller, look func() (map[string]publishedTool, error)) (map[string]publishedTool, error) {
+	key := strings.Join(append([]string{caller.KeyID, caller.ProjectID}, caller.Scopes...), " ")
+	o.mu.Lock()
+	tools, ok := o.known[key]
+	ok = ok && o.generation == generation
+	o.mu.Unlock()
+	if ok {
+		return tools, nil
+	}
+	tools, err := look()
+	if err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.generation != generation || o.known == nil {
+		o.generation, o.known = generation, map[string]map[string]publishedTool{}
+	}
+	o.known[key] = tools
+	return tools, nil
 }
