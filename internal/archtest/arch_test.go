@@ -29,12 +29,12 @@ var bands = []struct {
 	{"edges", []string{"internal/api", "internal/api/compat", "internal/api/mcp", "internal/demo"}},
 	{"workflows", []string{
 		"internal/ingest", "internal/ingest/typing", "internal/ingest/spill",
-		"internal/recur", "internal/analyze", "internal/generate", "internal/generate/template", "internal/generate/link", "internal/generate/ask", "internal/evaluate", "internal/publish", "internal/publish/document", "internal/upkeep",
+		"internal/lineage/openlineage", "internal/recur", "internal/analyze", "internal/generate", "internal/generate/template", "internal/generate/link", "internal/generate/ask", "internal/evaluate", "internal/publish", "internal/publish/document", "internal/upkeep",
 		"internal/compact", "internal/transfer",
 	}},
 	{"catalogue", []string{"internal/catalog"}},
 	{"concepts", []string{
-		"internal/tenant", "internal/project", "internal/schedule", "internal/source", "internal/dataset", "internal/lineage",
+		"internal/tenant", "internal/project", "internal/schedule", "internal/source", "internal/dataset", "internal/lineage", "internal/explore",
 		"internal/profile", "internal/program", "internal/program/store", "internal/job", "internal/upload",
 	}},
 	{"foreign descriptions of requests", []string{"internal/httpsource/curl", "internal/httpsource/openapi"}},

@@ -68,13 +68,13 @@ func (f Facets) add(name, schema string, fields map[string]any) {
 // The schemas of the facets that are told, in the versions that were written against.
 const (
 	eventSchema      = spec + "2-0-2/OpenLineage.json#/$defs/RunEvent"
-	schemaSchema     = "facets/1-1-1/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet"
+	schemaSchema     = "facets/1-2-0/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet"
 	sourceSchema     = "facets/1-0-1/DatasourceDatasetFacet.json#/$defs/DatasourceDatasetFacet"
 	versionSchema    = "facets/1-0-1/DatasetVersionDatasetFacet.json#/$defs/DatasetVersionDatasetFacet"
 	columnsSchema    = "facets/1-2-0/ColumnLineageDatasetFacet.json#/$defs/ColumnLineageDatasetFacet"
 	statisticsSchema = "facets/1-0-2/OutputStatisticsOutputDatasetFacet.json#/$defs/OutputStatisticsOutputDatasetFacet"
-	jobTypeSchema    = "facets/2-0-3/JobTypeJobFacet.json#/$defs/JobTypeJobFacet"
-	aboutSchema      = "facets/1-0-1/DocumentationJobFacet.json#/$defs/DocumentationJobFacet"
+	jobTypeSchema    = "facets/2-0-4/JobTypeJobFacet.json#/$defs/JobTypeJobFacet"
+	aboutSchema      = "facets/1-1-0/DocumentationJobFacet.json#/$defs/DocumentationJobFacet"
 	errorSchema      = "facets/1-0-1/ErrorMessageRunFacet.json#/$defs/ErrorMessageRunFacet"
 	engineSchema     = "facets/1-1-1/ProcessingEngineRunFacet.json#/$defs/ProcessingEngineRunFacet"
 	pagesSchema      = "urn:millwright:facet:pages:1"

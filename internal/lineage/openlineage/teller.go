@@ -202,8 +202,8 @@ func output(d source.Datasource, s dataset.Dataset, v dataset.Version, inputs []
 // fields are columns with what is inside them.
 func fields(columns []table.Column) []map[string]any {
 	all := []map[string]any{}
-	for _, c := range columns {
-		f := map[string]any{"name": c.Name, "type": c.Type.String()}
+	for i, c := range columns {
+		f := map[string]any{"name": c.Name, "type": c.Type.String(), "ordinal_position": i + 1}
 		inner := c.Type
 		for inner.Kind == table.List && inner.Elem != nil {
 			inner = *inner.Elem
