@@ -128,19 +128,11 @@ func (y *tally) add(table string, l label, c profile.Column) {
 	}
 	if l.unsummable() {
 		y.unsummable++
-		if summable(c) {
+		if template.Summable(c) {
 			y.summed++
 			y.wrong = append(y.wrong, table+"."+c.Name+" may be summed, labelled "+l.role+" "+l.subtype)
 		}
 	}
-}
-
-// summable reports whether some program may add the column up.
-func summable(c profile.Column) bool {
-	if c.Role != profile.Measure {
-		return false
-	}
-	return c.Subtype == profile.Flow || c.Subtype == profile.Stock || c.Subtype == profile.Untyped && c.Negative == 0 && c.Max != "1"
 }
 
 // macroF1 is over the roles that have at least three labels: one column more or

@@ -51,6 +51,10 @@ func New(c Config) (*Client, error) {
 		return nil, errs.New(errs.Invalid, "the provider's URL is not the address of an API").Named("config-invalid").
 			Fix("use --provider-url https://api.example.com/v1, and MILLWRIGHT_PROVIDER_KEY for the key")
 	}
+	if u.Scheme == "http" && !c.Key.Empty() && !local(u.Hostname()) {
+		return nil, errs.New(errs.Invalid, "the provider's key would be sent in the clear").Named("config-invalid").
+			Fix("use an https:// address, or no key")
+	}
 	if c.Timeout == 0 {
 		c.Timeout = 15 * time.Second
 	}
@@ -62,6 +66,12 @@ func New(c Config) (*Client, error) {
 		// A redirect would carry the question, and perhaps the key, somewhere else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
+}
+
+// local reports whether a host is this machine.
+func local(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // Close lets go of idle connections.
@@ -96,6 +106,9 @@ func (c *Client) Complete(ctx context.Context, instructions, task string) (_ str
 	if err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
+		}
+		if kind := errs.KindOf(err); kind == errs.Invalid {
+			return "", err // the guard's refusal says what to do
 		}
 		// The error's text may hold the URL, never a header.
 		return "", errs.New(errs.Upstream, "the model did not answer").Because(err)

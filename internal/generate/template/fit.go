@@ -204,10 +204,23 @@ func aggregatesOf(c profile.Column, perTime bool) []string {
 	case profile.Circular:
 		return []string{"min", "max", "count"}
 	}
-	if c.Negative == 0 && c.Max != "1" && c.Max != "1.0" && !unitRange(c) {
+	if heavy(c) {
 		return []string{"avg", "sum", "median", "min", "max", "count"}
 	}
 	return all[1:]
+}
+
+// heavy reports whether numbers of which no name tells what they are look like counts
+// or amounts: whole, from zero or above it, and spread wider than their average, a few
+// holding much of the total. What is measured of a thing, a height or a price, is not
+// so, and its sum says nothing.
+func heavy(c profile.Column) bool {
+	return c.Negative == 0 && c.Integers == c.NonNull() && c.Avg > 0 && c.StdDev >= c.Avg && !unitRange(c)
+}
+
+// Summable reports whether values of the column may be added up at all.
+func Summable(c profile.Column) bool {
+	return c.Role == profile.Measure && contains(aggregatesOf(c, false), "sum")
 }
 
 // unitRange reports whether all values lie in 0..1, as shares do.
