@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -97,36 +96,33 @@ func (s *Server) endpoint(ctx context.Context, id string) (publish.API, publish.
 	return a, e, nil
 }
 
-type endpointFields struct {
-	_           struct{}        `json:"-" additionalProperties:"true"`
-	Name        *string         `json:"endpoint_name,omitempty" doc:"What tools call it: snake_case; after the path if absent"`
-	Name2       *string         `json:"name,omitempty" doc:"The same as endpoint_name"`
-	HTTPMethod  *string         `json:"http_method,omitempty" doc:"GET, or POST for one that must not be called by GET"`
-	Path        *string         `json:"path,omitempty" maxLength:"200" doc:"After the slug and the version; after the program's name if absent"`
-	Description *string         `json:"description,omitempty" maxLength:"10000" doc:"For people, and for tools to choose by; the question if absent"`
-	Tags        json.RawMessage `json:"tags,omitempty" doc:"A list of texts, or the same as JSON text"`
-	Status      *string         `json:"status,omitempty" doc:"In a change: deprecated, or live to take that back"`
-	Sunset      *time.Time      `json:"sunset,omitempty" doc:"In a change: when it may be removed, which makes it deprecated"`
+// EndpointFields are what creates or changes an endpoint.
+type EndpointFields struct {
+	_           struct{}   `json:"-" additionalProperties:"true"`
+	Name        *string    `json:"endpoint_name,omitempty" minLength:"1" maxLength:"64" pattern:"^[a-z][a-z0-9_]*$" doc:"What tools call it: snake_case; after the path if absent"`
+	Name2       *string    `json:"name,omitempty" minLength:"1" maxLength:"64" pattern:"^[a-z][a-z0-9_]*$" doc:"The same as endpoint_name"`
+	HTTPMethod  *string    `json:"http_method,omitempty" enum:"GET,POST" doc:"GET, or POST for one that must not be called by GET"`
+	Path        *string    `json:"path,omitempty" maxLength:"64" pattern:"^/?[A-Za-z0-9][A-Za-z0-9._~-]*/?$" doc:"After the slug and the version; after the program's name if absent"`
+	Description *string    `json:"description,omitempty" maxLength:"10000" doc:"For people, and for tools to choose by; the question if absent"`
+	Tags        Texts      `json:"tags,omitempty" doc:"A list of texts, or the same as JSON text"`
+	Status      *string    `json:"status,omitempty" enum:"live,published,deprecated" doc:"In a change: deprecated, or live to take that back"`
+	Sunset      *time.Time `json:"sunset,omitempty" doc:"In a change: when it may be removed, which makes it deprecated"`
 }
 
-func (f endpointFields) wish() (publish.Wish, error) {
+func (f EndpointFields) wish() (publish.Wish, error) {
 	w := publish.Wish{Name: first(f.Name, f.Name2), Method: f.HTTPMethod, Path: f.Path, Description: f.Description, Deprecated: deprecation(f.Status), Sunset: f.Sunset}
-	if w.Method != nil {
-		upper := strings.ToUpper(*w.Method)
-		w.Method = &upper
-	}
 	if w.Path != nil {
 		path := strings.Trim(*w.Path, "/")
 		w.Path = &path
 	}
 	var err error
-	w.Tags, err = textList(f.Tags, "/tags")
+	w.Tags, err = f.Tags.list("/tags")
 	return w, err
 }
 
 func (s *Server) createEndpoint(ctx context.Context, in *struct {
 	Body struct {
-		endpointFields
+		EndpointFields
 		APIID          string `json:"api_id" doc:"The API, or its slug, that the program's project has"`
 		QueryProgramID string `json:"queryprogram_id" doc:"Which program to publish"`
 	}
@@ -156,7 +152,7 @@ func (s *Server) createEndpoint(ctx context.Context, in *struct {
 
 func (s *Server) updateEndpoint(ctx context.Context, in *struct {
 	IDInput
-	Body endpointFields
+	Body EndpointFields
 }) (*out[APIEndpoint], error) {
 	if err := s.mayChangeEndpoint(ctx, in.ID); err != nil {
 		return nil, err

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"millwright/internal/errs"
 )
 
 // An Object is a JSON object that is passed on as it is; nil is null.
@@ -81,4 +83,41 @@ func requiring(s *huma.Schema, fields ...string) *huma.Schema {
 	required := *s
 	required.Required = append(slices.Clone(s.Required), fields...)
 	return &required
+}
+
+// Texts are a list of texts; some clients send the list as JSON in a text, or one
+// text alone.
+type Texts json.RawMessage
+
+// UnmarshalJSON keeps the text.
+func (t *Texts) UnmarshalJSON(text []byte) error { return (*json.RawMessage)(t).UnmarshalJSON(text) }
+
+// MarshalJSON returns the text.
+func (t Texts) MarshalJSON() ([]byte, error) { return json.RawMessage(t).MarshalJSON() }
+
+// Schema describes a list of texts, or a text.
+func (Texts) Schema(huma.Registry) *huma.Schema {
+	most := maxTexts
+	return &huma.Schema{AnyOf: []*huma.Schema{{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, MaxItems: &most}, {Type: huma.TypeString}}}
+}
+
+const maxTexts = 100
+
+// list returns the texts; nil if nothing was said.
+func (t Texts) list(pointer string) (*[]string, error) {
+	if len(t) == 0 || string(t) == "null" {
+		return nil, nil
+	}
+	list, inText := []string{}, ""
+	switch {
+	case json.Unmarshal(t, &list) == nil:
+	case json.Unmarshal(t, &inText) != nil:
+		return nil, errs.New(errs.Invalid, "this is not a list of texts").Named("list-invalid").At(pointer).Fix(`send a list such as ["sales"]`)
+	case inText != "" && json.Unmarshal([]byte(inText), &list) != nil:
+		list = []string{inText}
+	}
+	if len(list) > maxTexts {
+		return nil, errs.New(errs.Invalid, "there are more than %d texts", maxTexts).Named("list-invalid").At(pointer).Fix("send fewer")
+	}
+	return &list, nil
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -82,25 +81,26 @@ type APIInput struct {
 	ID string `path:"id" doc:"Its slug, for the newest version, or the id of a version" example:"shop"`
 }
 
-type apiFields struct {
-	_           struct{}        `json:"-" additionalProperties:"true"`
-	Slug        *string         `json:"slug,omitempty" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"In the URLs of its endpoints; after the project's name if absent"`
-	BasePath    *string         `json:"base_path,omitempty" maxLength:"200" doc:"The same as slug, in older clients"`
-	Name        *string         `json:"name,omitempty" maxLength:"200" doc:"For people; the project's name if absent"`
-	Description *string         `json:"description,omitempty" maxLength:"10000" doc:"For people"`
-	Tags        json.RawMessage `json:"tags,omitempty" doc:"A list of texts, or the same as JSON text"`
-	Status      *string         `json:"status,omitempty" doc:"In a change: deprecated, or published to take that back; anything else follows from what is published"`
-	Sunset      *time.Time      `json:"sunset,omitempty" doc:"In a change: when the version may be removed, which makes it deprecated"`
+// APIFields are what creates or changes an API.
+type APIFields struct {
+	_           struct{}   `json:"-" additionalProperties:"true"`
+	Slug        *string    `json:"slug,omitempty" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"In the URLs of its endpoints; after the project's name if absent"`
+	BasePath    *string    `json:"base_path,omitempty" maxLength:"200" doc:"The same as slug, in older clients"`
+	Name        *string    `json:"name,omitempty" maxLength:"200" doc:"For people; the project's name if absent"`
+	Description *string    `json:"description,omitempty" maxLength:"10000" doc:"For people"`
+	Tags        Texts      `json:"tags,omitempty" doc:"A list of texts, or the same as JSON text"`
+	Status      *string    `json:"status,omitempty" enum:"draft,published,deprecated" doc:"In a change: deprecated, or published to take that back; anything else follows from what is published"`
+	Sunset      *time.Time `json:"sunset,omitempty" doc:"In a change: when the version may be removed, which makes it deprecated"`
 }
 
-func (f apiFields) change() (publish.Change, error) {
+func (f APIFields) change() (publish.Change, error) {
 	c := publish.Change{Slug: f.Slug, Name: f.Name, Description: f.Description, Deprecated: deprecation(f.Status), Sunset: f.Sunset}
 	if c.Slug == nil && f.BasePath != nil {
 		slug := strings.Trim(*f.BasePath, "/")
 		c.Slug = &slug
 	}
 	var err error
-	c.Tags, err = textList(f.Tags, "/tags")
+	c.Tags, err = f.Tags.list("/tags")
 	return c, err
 }
 
@@ -114,22 +114,6 @@ func deprecation(status *string) *bool {
 		return nil
 	}
 	return &is
-}
-
-// textList reads a list of texts, which some clients send as JSON in a text.
-func textList(raw json.RawMessage, pointer string) (*[]string, error) {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil, nil
-	}
-	var inText string
-	if json.Unmarshal(raw, &inText) == nil {
-		raw = json.RawMessage(inText)
-	}
-	list := []string{}
-	if err := json.Unmarshal(raw, &list); err != nil || len(list) > 100 {
-		return nil, errs.New(errs.Invalid, "this is not a list of at most 100 texts").Named("list-invalid").At(pointer).Fix(`send a list such as ["sales"]`)
-	}
-	return &list, nil
 }
 
 func (s *Server) publishing(a huma.API) {
@@ -219,7 +203,7 @@ func (s *Server) programAPI(ctx context.Context, in *IDInput) (*out[API], error)
 
 func (s *Server) createAPI(ctx context.Context, in *struct {
 	Body struct {
-		apiFields
+		APIFields
 		ProjectID string  `json:"project_id" doc:"Whose API it is; a project has one"`
 		Version   *string `json:"version,omitempty" doc:"Of older clients; an API begins at v1, and breaking changes raise it"`
 	}
@@ -237,7 +221,7 @@ func (s *Server) createAPI(ctx context.Context, in *struct {
 
 func (s *Server) updateAPI(ctx context.Context, in *struct {
 	APIInput
-	Body apiFields
+	Body APIFields
 }) (*out[API], error) {
 	if _, err := s.changeableAPI(ctx, in.ID); err != nil {
 		return nil, err

@@ -331,7 +331,7 @@ func TestValuesMayComeInABody(t *testing.T) {
 		t.Errorf("a chat: %s", chat)
 	}
 	id := s.endpoint.text("id")
-	s.object("PATCH", "/v1/apis/endpoints/"+id, map[string]any{"body": map[string]any{"http_method": "post"}})
+	s.object("PATCH", "/v1/apis/endpoints/"+id, map[string]any{"body": map[string]any{"http_method": "POST"}})
 	if got := s.send("GET", path, nil); got.status != 405 || got.header.Get("Allow") != "POST" {
 		t.Errorf("GET of an endpoint for POST: %s", got)
 	}
@@ -360,7 +360,7 @@ func TestEndpointsCanBeNamedMovedAndRemoved(t *testing.T) {
 		"the path of a document":    {map[string]any{"path": "openapi.json"}, 400, "/path"},
 		"a name that is no name":    {map[string]any{"endpoint_name": "How many"}, 400, "/endpoint_name"},
 		"a method that changes":     {map[string]any{"http_method": "DELETE"}, 400, "/http_method"},
-		"tags that are not a list":  {map[string]any{"tags": "numbers"}, 400, "/tags"},
+		"tags that are not a list":  {map[string]any{"tags": map[string]any{}}, 400, "/tags"},
 		"an end that is not a time": {map[string]any{"sunset": "soon"}, 400, "/sunset"},
 	} {
 		got := s.send("PATCH", path, c.change)
