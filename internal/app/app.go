@@ -141,6 +141,10 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 	tidy := &compact.Service{DB: a.db, Datasets: datasets, Catalog: tables, Lineage: edges, Blobs: blobs, Engine: a.engine}
 	tell := &openlineage.Teller{Datasets: datasets, Sources: sources, Version: api.Version}
 	a.emitter = a.collectorOf(tell)
+	adviser, err := a.adviser()
+	if err != nil {
+		return err
+	}
 	a.jobs, err = job.NewRunner(a.db, map[string]job.Handler{
 		ingest.JobType:    a.told(runs.Handle),
 		ingest.LoadType:   a.told(runs.Handle),
@@ -163,7 +167,7 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 		}}
 	a.server = &api.Server{Transfer: moves, Tenants: a.tenants, Projects: &project.Store{DB: a.db, Now: now}, Sources: sources, Datasets: datasets,
 		Lineage: edges, Programs: programs, Schedules: &schedule.Store{DB: a.db, Now: now}, Jobs: a.jobs, Blobs: blobs, Ingest: runs, Evaluator: evaluator,
-		Asker:    &ask.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator},
+		Asker:    &ask.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator, Adviser: adviser},
 		Publish:  a.publish,
 		Explore:  &explore.Store{DB: a.db, Now: now},
 		Teller:   tell,

@@ -38,6 +38,13 @@ type Config struct {
 	RatePerMinute int      // requests a minute of an API key that has no rate of its own; 0 means any number
 	Origins       []string // web origins, such as https://chat.example.com, whose pages may call /mcp beside this machine's own
 
+	// A language model behind an OpenAI-compatible URL may put questions in better words
+	// and order, and write SQL for one that nothing answers; none is asked by default.
+	ProviderURL    string        // such as https://api.example.com/v1; empty asks none
+	ProviderModel  string        // as that API names it
+	ProviderKey    secret.String // of that API; from MILLWRIGHT_PROVIDER_KEY
+	ProviderValues bool          // it may be told frequent values, not only names, types and counts
+
 	QueryTimeout    time.Duration // how long a query may run; 0 means 30 s
 	DownloadTimeout time.Duration // how long a query may run whose rows become a file; 0 means 10 min
 	CacheBytes      int64         // bytes of answers that are kept in memory; 0 means 64 MiB, negative keeps none

@@ -29,7 +29,7 @@ var bands = []struct {
 	{"edges", []string{"internal/api", "internal/api/compat", "internal/api/mcp", "internal/demo"}},
 	{"workflows", []string{
 		"internal/ingest", "internal/ingest/typing", "internal/ingest/spill",
-		"internal/lineage/openlineage", "internal/recur", "internal/analyze", "internal/generate", "internal/generate/template", "internal/generate/link", "internal/generate/ask", "internal/evaluate", "internal/publish", "internal/publish/document", "internal/upkeep",
+		"internal/lineage/openlineage", "internal/recur", "internal/analyze", "internal/generate", "internal/generate/template", "internal/generate/link", "internal/generate/provider", "internal/generate/ask", "internal/evaluate", "internal/publish", "internal/publish/document", "internal/upkeep",
 		"internal/compact", "internal/transfer",
 	}},
 	{"catalogue", []string{"internal/catalog"}},

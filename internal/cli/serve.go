@@ -50,6 +50,9 @@ MILLWRIGHT_API_KEY sets that key instead. While the server is stopped,
 				}
 			}
 			config.APIKey = secret.New(c.env.Getenv("MILLWRIGHT_API_KEY"))
+			config.ProviderURL = or(config.ProviderURL, c.env.Getenv("MILLWRIGHT_PROVIDER_URL"))
+			config.ProviderModel = or(config.ProviderModel, c.env.Getenv("MILLWRIGHT_PROVIDER_MODEL"))
+			config.ProviderKey = secret.New(c.env.Getenv("MILLWRIGHT_PROVIDER_KEY"))
 			config.OpenLineageURL = or(config.OpenLineageURL, c.env.Getenv("MILLWRIGHT_OPENLINEAGE_URL"))
 			config.OpenLineageKey = secret.New(c.env.Getenv("MILLWRIGHT_OPENLINEAGE_API_KEY"))
 			level := slog.LevelInfo
@@ -86,6 +89,9 @@ MILLWRIGHT_API_KEY sets that key instead. While the server is stopped,
 	cmd.Flags().Int64Var(&config.CacheBytes, "cache-bytes", 0, "`bytes` of answers to keep in memory; 64 MiB by default, -1 for none")
 	cmd.Flags().Int64Var(&config.MaxUpload, "max-upload", 0, "`bytes` of the largest file that is loaded; 16 GB by default")
 	cmd.Flags().Int64Var(&config.SliceBytes, "slice-bytes", 0, "`bytes` of records that make one Parquet file of a dataset, converted while more arrive; 64 MB by default")
+	cmd.Flags().StringVar(&config.ProviderURL, "provider-url", "", "`address` of an OpenAI-compatible API, up to /v1, whose model may reword and reorder questions and propose SQL (MILLWRIGHT_PROVIDER_URL; its key in MILLWRIGHT_PROVIDER_KEY); none by default")
+	cmd.Flags().StringVar(&config.ProviderModel, "provider-model", "", "`name` of that model (MILLWRIGHT_PROVIDER_MODEL)")
+	cmd.Flags().BoolVar(&config.ProviderValues, "provider-values", false, "tell that model frequent values of columns too, not only names, types and counts")
 	cmd.Flags().StringVar(&profile, "cpu-profile", "", "`file` for what the server spends processor time on until it stops, for 'go tool pprof'")
 	cmd.Flags().IntVar(&config.RatePerMinute, "rate-limit", 0, "`requests` a minute that an API key may make which has no rate of its own (MILLWRIGHT_RATE_LIMIT); 0, any number, by default")
 	cmd.Flags().StringSliceVar(&config.Origins, "origin", nil, "web `origin` whose pages may call /mcp, such as https://chat.example.com; repeatable (MILLWRIGHT_ORIGIN); by default only this machine's")
