@@ -53,7 +53,7 @@ func besiege(t *testing.T, under ...string) *siege {
 	t.Helper()
 	t.Setenv("MILLWRIGHT_CANARY", envCanary)
 	b := &siege{root: t.TempDir(), tally: map[string]map[string]int{}}
-	b.server = startUnder(t, under, t.TempDir(), "--allow-cidr", "127.0.0.0/8", "--query-timeout", attackDeadline.String())
+	b.server = startUnder(t, under, t.TempDir(), "--allow-cidr", "127.0.0.0/8", "--query-timeout", attackDeadline.String(), "--download-timeout", attackDeadline.String())
 	if err := os.WriteFile(filepath.Join(b.root, "canary"), []byte(`{"a":"`+fileCanary+`"}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -242,8 +242,7 @@ func TestAttacks(t *testing.T) {
 	for i, sql := range statements {
 		isBomb := i >= len(shared)+len(reaches) || exhausts(sql)
 		for n, surface := range surfaces {
-			// A file may take its ten minutes, so bombs are no downloads.
-			if isBomb && surface == "download" || !long && skipInShort(i, n, surface, isBomb) {
+			if !long && skipInShort(i, n, surface, isBomb) {
 				continue
 			}
 			shots = append(shots, shot{surface, sql})
