@@ -81,9 +81,6 @@ func (a *Adviser) fact(c profile.Column) columnFact {
 
 // ask sends a task and reads the JSON object of the answer into out; false without one.
 func (a *Adviser) ask(ctx context.Context, task map[string]any, out any) bool {
-	if a == nil || a.Model == nil {
-		return false
-	}
 	text, err := json.Marshal(task)
 	if err != nil {
 		return false
@@ -117,7 +114,7 @@ func (a *Adviser) order(ctx context.Context, wanted string, tables []Table, ques
 	for i := range all {
 		all[i] = i
 	}
-	if len(questions) < 2 || !a.ask(ctx, map[string]any{"task": `Order the questions by how well they serve the wish, the best first. Answer {"order": [places]}.`,
+	if a == nil || len(questions) < 2 || !a.ask(ctx, map[string]any{"task": `Order the questions by how well they serve the wish, the best first. Answer {"order": [places]}.`,
 		"wish": wanted, "questions": questions, "tables": a.facts(tables)}, &said) {
 		return all
 	}
@@ -136,7 +133,7 @@ func (a *Adviser) words(ctx context.Context, tables []Table, questions []string)
 	var said struct {
 		Questions []string `json:"questions"`
 	}
-	if len(questions) == 0 || !a.ask(ctx, map[string]any{"task": `Say each question as a colleague would, in one short English sentence, with all its numbers, names and quoted values. Answer {"questions": [texts]}, as many as there are.`,
+	if a == nil || len(questions) == 0 || !a.ask(ctx, map[string]any{"task": `Say each question as a colleague would, in one short English sentence, with all its numbers, names and quoted values. Answer {"questions": [texts]}, as many as there are.`,
 		"questions": questions, "tables": a.facts(tables)}, &said) || len(said.Questions) != len(questions) {
 		return questions
 	}
@@ -191,7 +188,7 @@ type proposal struct {
 // be checked, linted and run; false without one.
 func (a *Adviser) propose(ctx context.Context, question string, tables []Table) (Answer, bool) {
 	var said proposal
-	if !a.ask(ctx, map[string]any{"task": `Write one SELECT in the SQL of DuckDB that answers the question from these tables, with names in double quotes, a deterministic ORDER BY and a LIMIT, without parameters. Answer {"table": name, "sql": text, "name": short title}; with an empty sql if the tables cannot answer it.`,
+	if a == nil || !a.ask(ctx, map[string]any{"task": `Write one SELECT in the SQL of DuckDB that answers the question from these tables, with names in double quotes, a deterministic ORDER BY and a LIMIT, without parameters. Answer {"table": name, "sql": text, "name": short title}; with an empty sql if the tables cannot answer it.`,
 		"question": question, "tables": a.facts(tables)}, &said) || strings.TrimSpace(said.SQL) == "" {
 		return Answer{}, false
 	}
