@@ -168,12 +168,12 @@ func (s *Server) begin(ctx context.Context, projectID string, r *LoadRequest, ca
 			return LoadResult{}, err
 		}
 	}
-	d, made, err := s.target(ctx, projectID, r, came)
+	d, err := s.target(ctx, projectID, r, came)
 	if err != nil {
 		return LoadResult{}, err
 	}
-	l := ingest.Load{Datasource: d, UploadID: came.id, Known: came.known, Name: came.name, ContentType: came.contentType, Options: options, JobID: r.JobID,
-		UserID: caller(ctx).User.ID, Then: s.then(r)}
+	l := ingest.Load{Datasource: d, Teams: caller(ctx).TeamIDs, UploadID: came.id, Known: came.known, Name: came.name, ContentType: came.contentType, Options: options,
+		JobID: r.JobID, UserID: caller(ctx).User.ID, Then: s.then(r)}
 	var started ingest.Started
 	if r.SourceURL != "" {
 		started, err = s.Ingest.StartURL(ctx, s.Jobs, l, spec)
@@ -181,14 +181,9 @@ func (s *Server) begin(ctx context.Context, projectID string, r *LoadRequest, ca
 		started, err = s.Ingest.StartLoad(ctx, s.Jobs, l)
 	}
 	if err != nil {
-		if made {
-			if _, drop := s.Sources.Delete(ctx, caller(ctx).TeamIDs, d.ID, true); drop != nil {
-				s.Log.Warn("a datasource that was made for a load stays", "datasource", d.ID, "err", drop)
-			}
-		}
 		return LoadResult{}, err
 	}
-	return loadWire(d, came, started), nil
+	return loadWire(started.Datasource, came, started), nil
 }
 
 func loadWire(d source.Datasource, came received, started ingest.Started) LoadResult {
@@ -229,13 +224,13 @@ func (s *Server) fetched(ctx context.Context, projectID string, r *LoadRequest, 
 }
 
 // target returns the datasource that the file goes into: the one that was named, or
-// a new one; made says that it is new.
-func (s *Server) target(ctx context.Context, projectID string, r *LoadRequest, came received) (d source.Datasource, made bool, err error) {
+// what a new one will be.
+func (s *Server) target(ctx context.Context, projectID string, r *LoadRequest, came received) (d source.Datasource, err error) {
 	id := r.DatasourceID
 	if id == "" && r.JobID != "" {
 		j, err := s.job(ctx, r.JobID)
 		if err != nil {
-			return d, false, pointAt(err, "job_id")
+			return d, pointAt(err, "job_id")
 		}
 		if j.ProjectID == projectID && j.Source == "datasource" {
 			id = j.SourceID
@@ -243,11 +238,10 @@ func (s *Server) target(ctx context.Context, projectID string, r *LoadRequest, c
 	}
 	if id != "" {
 		d, err = s.datasourceIn(ctx, projectID, id)
-		return d, false, pointAt(err, "datasource_id")
+		return d, pointAt(err, "datasource_id")
 	}
 	kind := strings.TrimPrefix(path.Ext(strings.ToLower(came.name)), ".")
-	d, err = s.Sources.Create(ctx, caller(ctx).TeamIDs, source.Datasource{ProjectID: projectID, Name: datasourceName(r.DatasourceName, came.name), Type: orText(kind, "file")})
-	return d, err == nil, err
+	return source.Datasource{ProjectID: projectID, Name: datasourceName(r.DatasourceName, came.name), Type: orText(kind, "file")}, nil
 }
 
 func orText(text, otherwise string) string {

@@ -99,6 +99,8 @@ type Request struct {
 type Started struct {
 	Jobs     []job.Job // the run, then what follows it
 	ObjectID string    // the data object that will hold the Parquet file
+
+	Datasource source.Datasource // of a load
 }
 
 // A payload is what the jobs of a run carry: names only, never a secret.

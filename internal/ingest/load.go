@@ -146,7 +146,8 @@ func delimiterName(text string) string {
 
 // A Load asks for a file to be landed.
 type Load struct {
-	Datasource  source.Datasource
+	Datasource  source.Datasource // without an id, it is created with the job, as one of Teams
+	Teams       []string
 	UploadID    string
 	Known       bool   // the upload has a row
 	Name        string // of the file
@@ -171,6 +172,9 @@ type loadPayload struct {
 func (s *Service) StartLoad(ctx context.Context, jobs *job.Runner, r Load) (started Started, err error) {
 	defer errs.Wrap(&err, "ingest.StartLoad")
 	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
+		if r.Datasource, err = s.ensureTx(ctx, tx, r); err != nil {
+			return err
+		}
 		if started, err = s.startLoadTx(ctx, tx, jobs, r); err != nil {
 			return err
 		}
@@ -181,6 +185,7 @@ func (s *Service) StartLoad(ctx context.Context, jobs *job.Runner, r Load) (star
 			ContentType: r.ContentType, DatasourceID: r.Datasource.ID, JobID: started.Jobs[0].ID, Complete: true})
 		return err
 	})
+	started.Datasource = r.Datasource
 	return started, err
 }
 
@@ -208,10 +213,23 @@ func (s *Service) startLoadTx(ctx context.Context, tx *sql.Tx, jobs *job.Runner,
 func (s *Service) StartURL(ctx context.Context, jobs *job.Runner, r Load, spec httpsource.Spec) (started Started, err error) {
 	defer errs.Wrap(&err, "ingest.StartURL")
 	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
+		if r.Datasource, err = s.ensureTx(ctx, tx, r); err != nil {
+			return err
+		}
 		started, err = s.startURLTx(ctx, tx, jobs, r, spec)
 		return err
 	})
+	started.Datasource = r.Datasource
 	return started, err
+}
+
+// ensureTx returns the datasource of a load, which it creates if it is new: a load
+// that was not acknowledged leaves none behind.
+func (s *Service) ensureTx(ctx context.Context, tx *sql.Tx, r Load) (source.Datasource, error) {
+	if r.Datasource.ID != "" {
+		return r.Datasource, nil
+	}
+	return s.Sources.CreateTx(ctx, tx, r.Teams, r.Datasource)
 }
 
 func (s *Service) startURLTx(ctx context.Context, tx *sql.Tx, jobs *job.Runner, r Load, spec httpsource.Spec) (Started, error) {

@@ -14,6 +14,18 @@ import (
 // credentials; the table name is made from the name. The status may be any word
 // that [ParseState] knows.
 func (s *Store) Create(ctx context.Context, teams []string, d Datasource) (_ Datasource, err error) {
+	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
+		d, err = s.CreateTx(ctx, tx, teams, d)
+		return err
+	})
+	if err != nil {
+		return Datasource{}, err
+	}
+	return d, nil
+}
+
+// CreateTx is Create within the caller's transaction.
+func (s *Store) CreateTx(ctx context.Context, tx meta.Querier, teams []string, d Datasource) (_ Datasource, err error) {
 	defer errs.Wrap(&err, "source.Create")
 	now := s.now()
 	d.ID, d.CreatedAt, d.UpdatedAt, d.DeletedAt = newID(), now, now, nil
@@ -23,28 +35,22 @@ func (s *Store) Create(ctx context.Context, teams []string, d Datasource) (_ Dat
 	if err := check(&d); err != nil {
 		return Datasource{}, err
 	}
-	err = s.DB.Tx(ctx, func(tx *sql.Tx) error {
-		if err := projectOf(ctx, tx, teams, d.ProjectID); err != nil {
-			return err
-		}
-		if err := credentialFits(ctx, tx, teams, d.CredentialsID); err != nil {
-			return err
-		}
-		names, err := meta.All(ctx, tx, scanText, `SELECT table_name FROM datasources WHERE project_id = ?`, d.ProjectID)
-		if err != nil {
-			return err
-		}
-		taken := map[string]bool{}
-		for _, n := range names {
-			taken[n] = true
-		}
-		d.TableName = free(TableName(d.Name), taken)
-		return insert(ctx, tx, d)
-	})
+	if err := projectOf(ctx, tx, teams, d.ProjectID); err != nil {
+		return Datasource{}, err
+	}
+	if err := credentialFits(ctx, tx, teams, d.CredentialsID); err != nil {
+		return Datasource{}, err
+	}
+	names, err := meta.All(ctx, tx, scanText, `SELECT table_name FROM datasources WHERE project_id = ?`, d.ProjectID)
 	if err != nil {
 		return Datasource{}, err
 	}
-	return d, nil
+	taken := map[string]bool{}
+	for _, n := range names {
+		taken[n] = true
+	}
+	d.TableName = free(TableName(d.Name), taken)
+	return d, insert(ctx, tx, d)
 }
 
 // Get returns a datasource of one of the teams' projects. It fails with
