@@ -22,6 +22,9 @@ func nonsense(p program.Program, tables []Table) string {
 		if t.Kind == program.Digits {
 			tokens[i].Name = p.SQL[t.Pos:t.End]
 		}
+		if (t.Is("from") || t.Is("join")) && i+2 < len(tokens) && tokens[i+1].Kind == program.Word && tokens[i+2].IsSymbol("(") && !rowMaker(tokens[i+1].Name) {
+			return "it reads from the function " + tokens[i+1].Name
+		}
 	}
 	for _, t := range tables {
 		for _, table := range tablesOf(t) {
@@ -46,6 +49,15 @@ func nonsense(p program.Program, tables []Table) string {
 		}
 	}
 	return ""
+}
+
+// rowMaker reports whether a function in FROM makes rows of what it is given alone.
+func rowMaker(name string) bool {
+	switch strings.ToLower(name) {
+	case "unnest", "generate_series", "range", "lateral", "values":
+		return true
+	}
+	return false
 }
 
 type namedColumns struct {
