@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -40,9 +41,14 @@ func TestPublished(t *testing.T) {
 	}
 }
 
-// publish publishes the program and returns the path of its endpoint.
+// publish publishes the program, with the day as a slot, and returns the path of its
+// endpoint.
 func (m *mill) publish() string {
 	m.t.Helper()
+	var program struct{ Code string }
+	m.call("GET", "/v1/queryprograms/"+m.program, nil, &program)
+	m.call("PATCH", "/v1/queryprograms/"+m.program, map[string]any{"code": strings.Replace(program.Code, "DATE '2024-03-01'", "$since", 1),
+		"slots": []any{map[string]any{"name": "since", "type": "date", "default": "2024-03-01"}}}, nil)
 	m.call("PATCH", "/v1/queryprograms/"+m.program+"/publish", map[string]any{}, nil)
 	var apis []struct{ Endpoints []struct{ URL string } }
 	m.call("GET", "/v1/apis/project/"+m.project, nil, &apis)
@@ -75,19 +81,35 @@ func kept(t *testing.T, m *mill, w io.Writer, url string, rounds int, during tim
 		least, slowest, float64(cpu.Microseconds())/calls)
 }
 
-// uncached asks 20 times a second for a run.
+// uncached asks 20 times a second for a run: four generators in turns, each for other
+// values, because equal requests that come at the same time would share one run.
 func uncached(t *testing.T, w io.Writer, url string, rounds int, during time.Duration) {
 	t.Helper()
-	half, worst := 0.0, 0.0
+	half, worst, rate := 0.0, 0.0, 0.0
 	for range rounds {
-		// As many workers as requests in a second, so that a slow answer delays no other.
-		said := generate(t, "hey", "-z", during.String(), "-c", "20", "-q", "1", "-H", "Authorization: Bearer "+benchKey, "-H", "Cache-Control: no-cache", url)
-		if statuses := regexp.MustCompile(`\[(\d+)\]\s+\d+ responses`).FindAllStringSubmatch(said, -1); len(statuses) != 1 || statuses[0][1] != "200" {
-			t.Fatalf("hey: %s", said)
+		said := make([]string, 4)
+		var running sync.WaitGroup
+		turn := time.NewTicker(50 * time.Millisecond)
+		for i := range said {
+			<-turn.C
+			running.Go(func() {
+				said[i] = generate(t, "hey", "-z", during.String(), "-c", "1", "-q", "5", "-H", "Authorization: Bearer "+benchKey, "-H", "Cache-Control: no-cache",
+					fmt.Sprintf("%s?since=2024-03-0%d", url, i+1))
+			})
 		}
-		half, worst = max(half, 1000*found(t, said, `50%+ in ([\d.]+) secs`)), max(worst, 1000*found(t, said, `95%+ in ([\d.]+) secs`))
+		turn.Stop()
+		running.Wait()
+		sum := 0.0
+		for _, said := range said {
+			if statuses := regexp.MustCompile(`\[(\d+)\]\s+\d+ responses`).FindAllStringSubmatch(said, -1); len(statuses) != 1 || statuses[0][1] != "200" {
+				t.Fatalf("hey: %s", said)
+			}
+			half, worst = max(half, 1000*found(t, said, `50%+ in ([\d.]+) secs`)), max(worst, 1000*found(t, said, `95%+ in ([\d.]+) secs`))
+			sum += found(t, said, `Requests/sec:\s+([\d.]+)`)
+		}
+		rate = max(rate, sum)
 	}
-	fmt.Fprintf(w, "runs, hey, 20 a second\tp50 %.0f ms, p95 %.0f ms\tp95 < 150 ms\n", half, worst)
+	fmt.Fprintf(w, "runs, hey, %.1f a second\tp50 %.0f ms, p95 %.0f ms\tp95 < 150 ms at 20 a second\n", rate, half, worst)
 }
 
 // generate runs a load generator and returns what it says.
