@@ -42,6 +42,8 @@ var demands = map[string]demand{
 	"PATCH /v1/users/{id}":                   {email: []string{"email"}},
 	"POST /v1/users/{id}/move":               {oneOf: []string{"new_organization_id", "organization_id"}},
 	"POST /v1/projects/{id}/move":            {required: []string{"new_team_id"}},
+	"POST /v1/explore/{id}":                  {required: []string{"content"}, filled: []string{"content"}},
+	"POST /v1/run/{id}":                      {required: []string{"content"}, filled: []string{"content"}},
 	"POST /v1/explore":                       {required: []string{"project_id"}},
 	"POST /v1/datalines":                     {required: []string{"project_id", "dataobject_id"}},
 	"POST /v1/jobs":                          {required: []string{"project_id", "job_type"}, enums: [][]string{{"job_type", "upload"}}},

@@ -33,9 +33,16 @@ type operation struct {
 	Summary     string
 	Tags        []string
 	Security    []map[string][]string
-	Parameters  []struct{ Name, In, Description string }
+	Parameters  []struct {
+		Name, In, Description string
+		Required              bool
+		Example               json.RawMessage
+	}
 	RequestBody *struct {
-		Content map[string]struct{ Schema schema }
+		Content map[string]struct {
+			Schema  schema
+			Example json.RawMessage
+		}
 	} `json:"requestBody"`
 	Responses map[string]response
 }
@@ -130,7 +137,7 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 			t.Errorf("%s and %s have the same id", name, other)
 		}
 		ids[op.OperationID] = name
-		isOpen := strings.HasSuffix(name, "/healthz") || strings.HasSuffix(name, "/readyz")
+		isOpen := strings.HasSuffix(name, "/healthz") || strings.HasSuffix(name, "/readyz") || strings.HasSuffix(name, "/v1/authentication/session")
 		if isOpen != (len(op.Security) == 0) {
 			t.Errorf("%s: security is %v", name, op.Security)
 		}
@@ -140,18 +147,31 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 	})
 }
 
+// isIllustrated reports whether a body has an example in one of its forms.
+func (op operation) isIllustrated() bool {
+	for _, content := range op.RequestBody.Content {
+		if len(content.Example) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // undescribed says what is missing in the operation's description.
 func (d document) undescribed(op operation) (missing []string) {
 	for _, p := range op.Parameters {
 		if p.Description == "" {
 			missing = append(missing, fmt.Sprintf("parameter %s has no description", p.Name))
 		}
+		if p.Required && len(p.Example) == 0 {
+			missing = append(missing, fmt.Sprintf("parameter %s has no example; add one to examples or placeholders", p.Name))
+		}
 	}
 	if op.RequestBody != nil {
-		body := d.resolve(op.RequestBody.Content["application/json"].Schema)
-		if len(body.Properties) == 0 {
-			missing = append(missing, "the body has no fields")
+		if !op.isIllustrated() {
+			missing = append(missing, "the body has no example; add one to examples")
 		}
+		body := d.resolve(op.RequestBody.Content["application/json"].Schema)
 		for name, field := range body.Properties {
 			if field.Description == "" {
 				missing = append(missing, fmt.Sprintf("field %s has no description", name))
@@ -173,7 +193,9 @@ func (d document) undescribed(op operation) (missing []string) {
 			continue
 		}
 		refusals++
-		response = d.Components.Responses[strings.TrimPrefix(response.Ref, "#/components/responses/")]
+		if name, ok := strings.CutPrefix(response.Ref, "#/components/responses/"); ok {
+			response = d.Components.Responses[name]
+		}
 		if s := response.Content["application/problem+json"].Schema; s == nil || s.Ref != "#/components/schemas/Problem" {
 			missing = append(missing, "refusal "+status+" is no problem document")
 		}

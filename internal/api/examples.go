@@ -20,8 +20,10 @@ type example struct {
 
 // placeholder returns the word that stands for a path parameter: what {id} is, the
 // path says in the segment before it.
-func placeholder(path string, p *huma.Param) string {
+func placeholder(method, path string, p *huma.Param) string {
 	switch {
+	case method+" "+path == "POST /v1/uploads/{id}":
+		return "PROJECT_ID"
 	case strings.HasSuffix(path, "/chat/completions") && p.Name == "id":
 		return "PROJECT_ID"
 	case p.Name == "version" && p.Schema.Type == huma.TypeString:
@@ -70,9 +72,14 @@ func exemplify(op *huma.Operation) {
 	for _, p := range op.Parameters {
 		// An empty parameter is an absent one.
 		p.AllowEmptyValue = p.In == "query" && p.Schema != nil && p.Schema.Type != huma.TypeString
+		if p.In == "query" && p.Required && p.Schema.Type == huma.TypeString {
+			filled := *p.Schema
+			one := 1
+			filled.MinLength, p.Schema = &one, &filled
+		}
 		switch text := query.Get(p.Name); {
 		case p.In == "path":
-			p.Example = valueOf(p.Schema, placeholder(op.Path, p))
+			p.Example = valueOf(p.Schema, placeholder(op.Method, op.Path, p))
 		case text != "":
 			p.Example = valueOf(p.Schema, text)
 		}

@@ -3,6 +3,9 @@ package api
 // examples are requests that work, by operation. An operation that takes a body or
 // needs a query parameter must have a line; a test sends every one.
 var examples = map[string]example{
+	"POST /v1/authentication/session":       {body: `{"api_key": "API_KEY"}`},
+	"GET /v1/authentication/session":        {query: "millwright_session=SESSION_TOKEN"},
+	"DELETE /v1/authentication/session":     {query: "millwright_session=SESSION_TOKEN"},
 	"POST /v1/authentication/api-key":       {body: `{"name": "dashboard"}`},
 	"PATCH /v1/authentication/api-key/{id}": {body: `{"name": "reports"}`},
 	"GET /v1/teams":                         {query: "organization_id=ORGANIZATION_ID"},
@@ -96,7 +99,7 @@ var examples = map[string]example{
 	"POST /v1/jobs":                      {body: exampleJob},
 	"POST /v1/jobs/submit":               {body: exampleJob},
 	"POST /v1/actions/load/{project_id}": {query: "name=cities.csv", body: "id,city\n1,Kiel\n2,Lyon\n", content: "text/csv"},
-	"POST /v1/uploads/{project_id}":      {body: `{"name": "cities.csv", "length": 22}`},
+	"POST /v1/uploads/{id}":              {body: `{"name": "cities.csv", "length": 22}`},
 	"PATCH /v1/uploads/{id}":             {query: "Upload-Offset=0&Upload-Complete=?1", body: "id,city\n1,Kiel\n2,Lyon\n", content: "application/partial-upload"},
 
 	"POST /projects/import":             {body: exampleExport},

@@ -201,5 +201,5 @@ func ofBody(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		e.Msg = "the file did not come whole: nothing came for a minute"
 	}
-	return e.Fix("send it again", "or send it as an upload that can be resumed: POST /v1/uploads/{project_id}")
+	return e.Fix("send it again", "or send it as an upload that can be resumed: POST /v1/uploads/{id} with the id of the project")
 }

@@ -35,8 +35,8 @@ func secretWire(v source.Secret) Secret {
 
 type secretFields struct {
 	_             struct{}  `json:"-" additionalProperties:"true"`
-	Name          *string   `json:"name,omitempty" minLength:"1" maxLength:"100" pattern:"^[\\p{L}\\p{Nd}_. -]*[\\p{L}\\p{Nd}_-][\\p{L}\\p{Nd}_. -]*$" doc:"1 to 100 letters, digits, spaces, dots, dashes and underscores; unique in the team" example:"SHOP_TOKEN"`
-	Key           *string   `json:"key,omitempty" minLength:"1" maxLength:"100" pattern:"^[\\p{L}\\p{Nd}_. -]*[\\p{L}\\p{Nd}_-][\\p{L}\\p{Nd}_. -]*$" doc:"The name, if name is absent"`
+	Name          *string   `json:"name,omitempty" minLength:"1" maxLength:"100" doc:"1 to 100 letters, digits, spaces, dots, dashes and underscores; unique in the team" example:"SHOP_TOKEN"`
+	Key           *string   `json:"key,omitempty" minLength:"1" maxLength:"100" doc:"The name, if name is absent"`
 	Value         *string   `json:"value,omitempty" minLength:"1" maxLength:"65536" doc:"The secret itself; sealed, and never shown again" example:"a-long-random-text"`
 	Type          *string   `json:"type,omitempty" doc:"The caller's own word" example:"api_key"`
 	Description   *string   `json:"description,omitempty" doc:"For people"`

@@ -93,7 +93,7 @@ type partInput struct {
 }
 
 func (s *Server) uploads(a huma.API) {
-	route(s, a, "POST /v1/uploads/{project_id}", "loads", "Announce a file that is sent in parts, and can go on after an interruption", s.createUpload)
+	route(s, a, "POST /v1/uploads/{id}", "loads", "Announce a file that is sent in parts, and can go on after an interruption", s.createUpload)
 	// A HEAD of the same asks for the headers alone.
 	route(s, a, "GET /v1/uploads/{id}", "loads", "How much of a file is here; whoever still sends to it is stopped", func(ctx context.Context, in *IDInput) (*uploadAnswer, error) {
 		if _, err := s.upload(ctx, in.ID); err != nil {
@@ -132,7 +132,7 @@ func (s *Server) upload(ctx context.Context, id string) (upload.Upload, error) {
 }
 
 func (s *Server) createUpload(ctx context.Context, in *struct {
-	ProjectID string `path:"project_id" doc:"Where it will be loaded"`
+	ProjectID string `path:"id" doc:"Where it will be loaded"`
 	Body      uploadFields
 }) (*uploadAnswer, error) {
 	if _, err := s.changeable(ctx, in.ProjectID); err != nil {

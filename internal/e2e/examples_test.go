@@ -75,6 +75,8 @@ func (s *server) sample(operation string, op illustrated) sample {
 			query.Set(p.Name, text)
 		case p.In == "header":
 			header[p.Name] = text
+		case p.In == "cookie":
+			header["Cookie"] = p.Name + "=" + text
 		}
 	}
 	if len(query) > 0 {
@@ -111,6 +113,9 @@ func TestEveryExampleOfTheDocumentWorks(t *testing.T) {
 	for _, e := range list {
 		things := g.thingsFor(e.operation)
 		e.target, e.body = fill(e.target, things), fill(strings.ReplaceAll(e.body, exampleSource, g.upstream), things)
+		for name, value := range e.header {
+			e.header[name] = fill(value, things)
+		}
 		status, text := g.sendSample(e)
 		if status < 200 || status > 299 || bytes.Contains(text, []byte("event: error")) {
 			t.Errorf("%s: %s %s: %d %s", e.operation, e.target, e.body, status, text)
@@ -165,6 +170,7 @@ var consumed = map[string][]string{
 	"POST /v1/teams/{id}/move":                        {"TEAM_ID"},
 	"POST /v1/orgs/{id}/move":                         {"ORGANIZATION_ID"},
 	"PATCH /v1/uploads/{id}":                          {"UPLOAD_ID"},
+	"DELETE /v1/authentication/session":               {"SESSION_TOKEN"},
 }
 
 // deleted says what {id} is in the path of a DELETE.

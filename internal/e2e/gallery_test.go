@@ -55,6 +55,7 @@ func openGallery(t *testing.T, flags ...string) *gallery {
 	g.things["DATASOURCE_ID"] = g.first("/v1/datasources/project/" + g.project())
 	g.things["JOB_ID"] = g.first("/v1/datasources/" + g.things["DATASOURCE_ID"] + "/runs")
 	g.things["QUERYPROGRAM_ID"] = g.first("/v1/queryprograms/dataline/" + d.ID)
+	g.things["API_KEY"] = testKey
 	e := g.publish(g.things["QUERYPROGRAM_ID"])
 	g.things["API_ID"], g.things["ENDPOINT_ID"], g.things["ENDPOINT_NAME"], g.things["ENDPOINT_PATH"] = e.APIID, e.ID, e.Name, e.Path
 	for _, name := range slices.Sorted(maps.Keys(makers())) {
@@ -118,6 +119,7 @@ func makers() map[string]func(*gallery) string {
 			}
 			return key.ID
 		},
+		"SESSION_TOKEN": func(g *gallery) string { return g.signIn() },
 		"USER_ID": func(g *gallery) string {
 			return g.create("/v1/users", map[string]any{"email": fmt.Sprintf("user%d@example.org", g.count()), "name": "Disposable"})
 		},
@@ -138,6 +140,21 @@ func makers() map[string]func(*gallery) string {
 			return g.create("/v1/datalines", map[string]any{"project_id": g.things["PROJECT_ID"], "dataobject_id": g.things["DATAOBJECT_ID"], "name": fmt.Sprint("Disposable ", g.count())})
 		},
 	}
+}
+
+// signIn opens a session as a browser does, and returns what its cookie holds.
+func (g *gallery) signIn() string {
+	g.t.Helper()
+	resp, err := http.Post(g.url+"/v1/authentication/session", "application/json", strings.NewReader(`{"api_key":"`+testKey+`"}`))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for _, cookie := range resp.Cookies() {
+		return cookie.Value
+	}
+	g.t.Fatalf("signing in sets no cookie: %s", resp.Status)
+	return ""
 }
 
 // An endpoint is a published program, as a list of them has it.
