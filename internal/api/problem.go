@@ -40,8 +40,11 @@ func (p *Problem) Error() string { return p.Detail }
 // GetStatus returns the HTTP status.
 func (p *Problem) GetStatus() int { return p.Status }
 
-// GetHeaders returns Retry-After where waiting helps.
+// GetHeaders returns Retry-After where waiting helps, and how to sign in where that does.
 func (p *Problem) GetHeaders() http.Header {
+	if p.Status == http.StatusUnauthorized {
+		return http.Header{"Www-Authenticate": {`Bearer realm="millwright"`}}
+	}
 	if p.retryAfter == 0 {
 		return nil
 	}

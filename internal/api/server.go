@@ -90,8 +90,8 @@ func (s *Server) Handler() http.Handler {
 	a.UseMiddleware(s.authenticate(a))
 	s.register(a)
 	mux.NotFound(s.notOffered(s.nothingHere))
-	mux.MethodNotAllowed(s.methodNotAllowed(mux))
-	operations := s.guard(mux)
+	mux.MethodNotAllowed(s.notOffered(s.methodNotAllowed(mux)))
+	operations := s.guard(s.signedIn(mux))
 	return s.identify(s.withAgents(s.identify(operations), compat.Handler(operations, s.writeProblem)))
 }
 
@@ -99,6 +99,7 @@ func (s *Server) register(a huma.API) {
 	s.health(a)
 	s.tenants(a)
 	s.keys(a)
+	s.sessions(a)
 	s.projects(a)
 	s.datasources(a)
 	s.datasourceRuns(a)

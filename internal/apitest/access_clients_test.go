@@ -2,6 +2,9 @@ package apitest_test
 
 // clientUses are the operations that existing clients need beside the others.
 var clientUses = []use{
+	{operation: "POST /v1/authentication/session", access: login, body: `{"api_key":"mw_wrong"}`},
+	{operation: "GET /v1/authentication/session", access: login},
+	{operation: "DELETE /v1/authentication/session", access: login},
 	{operation: "POST /v1/orgs", access: act, body: `{"name":"n"}`},
 	{operation: "PATCH /v1/orgs/{id}", access: change, thing: "org", body: `{"name":"n"}`, org: true},
 	{operation: "DELETE /v1/orgs/{id}", access: change, thing: "org", org: true},

@@ -15,6 +15,7 @@ const (
 	change access = "change" // who is in the team, and no viewer
 	list   access = "list"   // everybody with a key; each sees only their own
 	own    access = "own"    // the user whose thing it is, viewer or not
+	login  access = "login"  // who proves who they are in the request itself
 	act    access = "act"    // everybody with a key who may change something somewhere
 )
 
@@ -331,7 +332,7 @@ func TestAViewerLooksAndChangesNothing(t *testing.T) {
 	w := shared
 	before := w.inventory(t)
 	for _, u := range uses {
-		want := map[access]int{open: 200, look: 200, list: 200, change: 403, act: 403, own: 404}[u.access]
+		want := map[access]int{open: 200, look: 200, list: 200, change: 403, act: 403, own: 404, login: 401}[u.access]
 		got := u.send(w, w.viewer.key, w.ids, w.ids["project"])
 		if got.status != want {
 			target, body := u.fill(w, w.ids, w.ids["project"])

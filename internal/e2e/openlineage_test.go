@@ -122,7 +122,7 @@ func readLineage(t *testing.T, events []byte) string {
 		t.Fatal(err)
 	}
 	need(t, interpreter, "make prepare installs openlineage-python there")
-	cmd := exec.CommandContext(t.Context(), interpreter, "testdata/openlineage.py")
+	cmd := exec.CommandContext(t.Context(), interpreter, "testdata/read_openlineage.py")
 	cmd.Env, cmd.Stdin = os.Environ(), bytes.NewReader(events)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -48,7 +48,8 @@ def build(kind, value, where):
 
 def instance(cls, value, where):
     assert isinstance(value, dict), f"{where} is no object"
-    hints = typing.get_type_hints(cls, vars(sys.modules[cls.__module__]))
+    names = {**vars(typing), **{k: v for base in reversed(cls.__mro__) for k, v in vars(sys.modules[base.__module__]).items()}}
+    hints = {f.name: eval(f.type, names) if isinstance(f.type, str) else f.type for f in attr.fields(cls)}
     known = {f.name for f in attr.fields(cls)} - {"_producer", "_schemaURL"}
     for name in value:
         assert name in known or name in ("_producer", "_schemaURL"), f"{where} has {name}, which {cls.__name__} does not"
