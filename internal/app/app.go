@@ -32,7 +32,6 @@ import (
 	"millwright/internal/lineage"
 	"millwright/internal/lineage/openlineage"
 	"millwright/internal/meta"
-	"millwright/internal/program"
 	"millwright/internal/program/store"
 	"millwright/internal/project"
 	"millwright/internal/publish"
@@ -161,10 +160,7 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 	}
 	moves := &transfer.Service{DB: a.db, Projects: &project.Store{DB: a.db, Now: now}, Sources: sources, Datasets: datasets, Lineage: edges, Programs: programs,
 		Catalog: tables, Blobs: blobs, Engine: a.engine, Jobs: a.jobs, Log: a.log, Now: now, AfterImport: []string{analyze.JobType},
-		Check: func(ctx context.Context, projectID string, p program.Program) error {
-			_, err := evaluator.Validate(ctx, projectID, p)
-			return err
-		}}
+		Check: checked(evaluator), APIs: exportedAPIs(a.publish)}
 	a.server = &api.Server{Transfer: moves, Tenants: a.tenants, Projects: &project.Store{DB: a.db, Now: now}, Sources: sources, Datasets: datasets,
 		Lineage: edges, Programs: programs, Schedules: &schedule.Store{DB: a.db, Now: now}, Jobs: a.jobs, Blobs: blobs, Ingest: runs, Evaluator: evaluator,
 		Asker:    &ask.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator, Adviser: adviser},
