@@ -49,13 +49,15 @@ type diskChange struct {
 var (
 	opened   = regexp.MustCompile(`"((?:[^"\\]|\\.)*)", ([A-Z_|]+)`)
 	atOffset = regexp.MustCompile(`, (\d+)(?:, (\d+))?\)?$`)
-	marking  = regexp.MustCompile(`GET /v1/marker-(\d+) `)
+	marking  = regexp.MustCompile(`/v1/marker-(\d+) `)
 )
 
 // diskChanges turns system calls into what they do. A write counts from where it began,
 // a sync when it ended, for what was written before it began.
 func diskChanges(root string, calls []kernelCall) (all []diskChange) {
-	add := func(line int, sync bool, do func(*disk)) { all = append(all, diskChange{line: line, sync: sync, do: do}) }
+	add := func(line int, sync bool, do func(*disk)) {
+		all = append(all, diskChange{line: line, sync: sync, do: do})
+	}
 	for _, c := range calls {
 		if m := marking.FindStringSubmatch(c.text); m != nil && c.name == "read" {
 			n, _ := strconv.Atoi(m[1])
@@ -65,7 +67,7 @@ func diskChanges(root string, calls []kernelCall) (all []diskChange) {
 			continue
 		}
 		switch {
-		case c.name == "openat":
+		case c.name == "openat" || c.name == "open":
 			if m := opened.FindStringSubmatch(c.text); m != nil && strings.Contains(m[2], "O_CREAT") || m != nil && strings.Contains(m[2], "O_TRUNC") {
 				path, flags := unescape(m[1]), m[2]
 				add(c.begin, false, func(d *disk) { d.open(string(path), flags) })
@@ -97,7 +99,10 @@ func diskChanges(root string, calls []kernelCall) (all []diskChange) {
 			}
 		case strings.HasPrefix(c.name, "rename"):
 			from, to := c.path, c.to
-			add(c.begin, false, func(d *disk) { d.rename(from, to) })
+			add(c.begin, false, func(d *disk) { d.link(from, to); delete(d.names, from) })
+		case strings.HasPrefix(c.name, "link"):
+			from, to := c.path, c.to
+			add(c.begin, false, func(d *disk) { d.link(from, to) })
 		case isSync(c):
 			path := c.path
 			var done func()
@@ -196,13 +201,10 @@ func (d *disk) truncate(path string, size int) {
 	c.loose = append(c.loose, patch{-1, bytes.Clone(c.now)})
 }
 
-func (d *disk) rename(from, to string) {
-	if !d.inside(from) || !d.inside(to) {
-		return
-	}
-	if c, ok := d.names[from]; ok {
+// link gives a file another name.
+func (d *disk) link(from, to string) {
+	if c, ok := d.names[from]; ok && d.inside(to) {
 		d.names[to] = c
-		delete(d.names, from)
 	}
 }
 

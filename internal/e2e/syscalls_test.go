@@ -33,7 +33,7 @@ func readTrace(r io.Reader) ([]kernelCall, error) {
 	var all []kernelCall
 	open := map[string]int{} // thread -> index of its call that has not ended
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
+	lines.Buffer(nil, 64<<20)
 	for n := 0; lines.Scan(); n++ {
 		line := lines.Text()
 		if m := wholeCall.FindStringSubmatch(line); m != nil {
