@@ -58,11 +58,27 @@ func via(ctx context.Context) string {
 	return "http"
 }
 
-// publishedIn returns what is published in a project that the caller sees.
+// publishedIn returns what is published in a project that the caller sees; in all of
+// them if the id is empty.
 func (s *Server) publishedIn(ctx context.Context, projectID string) ([]publish.API, error) {
-	if _, err := s.project(ctx, projectID); err != nil {
+	ids, err := s.projectIDs(ctx, projectID)
+	if err != nil {
 		return nil, err
 	}
+	var all []publish.API
+	for _, id := range ids {
+		apis, err := s.offered(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, apis...)
+	}
+	return all, nil
+}
+
+// offered returns what is published in a project, each program with why it was
+// written.
+func (s *Server) offered(ctx context.Context, projectID string) ([]publish.API, error) {
 	return s.offers.Get(s.Programs.DB, projectID, func() ([]publish.API, error) {
 		apis, err := s.Publish.APIs(ctx, projectID)
 		if err != nil || len(apis) == 0 {

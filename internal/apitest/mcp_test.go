@@ -213,6 +213,7 @@ func TestAnAgentSeesWhatItsKeyMayUse(t *testing.T) {
 	}{
 		{"read", w.newKey(t, map[string]any{"scopes": []string{"read"}, "project_id": s.project}), "", looking},
 		{"run", w.newKey(t, map[string]any{"scopes": []string{"run"}, "project_id": s.project}), "", append([]string{s.tool}, running...)},
+		{"run, everywhere", w.newKey(t, map[string]any{"scopes": []string{"run"}}), "?project_id=" + s.project, append([]string{s.tool}, running...)},
 		{"read and run", w.forAgent(t, s.project), "", slices.Concat(looking, running, []string{s.tool})},
 		{"write too", w.forAgent(t, s.project, "write"), "", slices.Concat(looking, running, changing, []string{s.tool})},
 		{"everything, narrowed", w.owner.key, "?scopes=read,run&project_id=" + s.project, slices.Concat(looking, running, []string{s.tool})},
@@ -309,6 +310,23 @@ func TestAnAgentLooksAround(t *testing.T) {
 	a.refused("query_sql", map[string]any{"query": "SELECT 1"}, "arguments-invalid")
 	a.refused("describe_dataset", map[string]any{"dataset": "order"}, "did you mean orders?")
 	a.refused("job_status", map[string]any{"job": random}, "no such job")
+}
+
+func TestAnAgentThatOnlyRunsRuns(t *testing.T) {
+	t.Parallel()
+	w := shared
+	s := w.newStall(t)
+	a := w.newAgent(t, w.newKey(t, map[string]any{"scopes": []string{"run"}, "project_id": s.project}), "")
+	for name, arguments := range map[string]map[string]any{
+		s.tool:        {"city": "Lyon"},
+		"run_program": {"program": s.program, "slots": map[string]any{"city": "Lyon"}},
+		"query_sql":   {"sql": "SELECT city FROM orders WHERE city = 'Lyon' LIMIT 1"},
+	} {
+		if rows := a.got(name, arguments).get("rows").list(); len(rows) != 1 || rows[0].text("city") != "Lyon" {
+			t.Errorf("%s: %v", name, rows)
+		}
+	}
+	a.refused("list_datasets", nil, "scope-missing")
 }
 
 func TestWhatIsTooMuchIsCutAndSaidSo(t *testing.T) {

@@ -42,6 +42,10 @@ func listProjects(ctx context.Context, c *call, _ struct{}) (Projects, error) {
 // project returns the id of the project that is meant: the one that is named, or
 // the only one there is.
 func (c *call) project(ctx context.Context, wanted string) (string, error) {
+	// Who may only run things may not list projects, but knows the one of the key.
+	if bound := c.caller.ProjectID; bound != "" && (wanted == "" || wanted == bound) {
+		return bound, nil
+	}
 	all, err := listProjects(ctx, c, struct{}{})
 	if err != nil {
 		return "", err

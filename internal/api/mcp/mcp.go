@@ -56,7 +56,8 @@ type Server struct {
 
 	// Admit returns who sends the request, if they may send another.
 	Admit func(ctx context.Context, header string, setHeader func(name, value string)) (Caller, error)
-	// Published returns what is published in a project, if the caller sees it.
+	// Published returns what is published in a project, if the caller sees it; in all
+	// that the caller sees, oldest first, if the id is empty.
 	Published func(ctx context.Context, projectID string) ([]publish.API, error)
 	// Query runs a statement on the tables of a project, if the caller sees it, and
 	// returns at most so many rows in the form of a program's answer.

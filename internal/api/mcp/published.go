@@ -12,7 +12,6 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"millwright/internal/errs"
-	"millwright/internal/meta"
 	"millwright/internal/publish"
 	"millwright/internal/publish/document"
 )
@@ -34,29 +33,18 @@ type publishedTool struct {
 
 // published returns the tools of what is published where the caller looks, by name.
 func (s *Server) published(ctx context.Context) (map[string]publishedTool, error) {
-	var projects []Project
-	if err := s.operate(ctx, "GET", "/v1/projects", nil, nil, &projects); err != nil {
-		// Who may only run things may not list projects, but knows the one it is bound to.
-		id := meta.Confined(ctx)
-		if errs.KindOf(err) != errs.Denied || id == "" {
-			return nil, ignore(err, errs.Denied)
-		}
-		projects = []Project{{ID: id}}
+	apis, err := s.Published(ctx, "")
+	if err != nil {
+		return nil, err
 	}
 	tools := map[string]publishedTool{}
-	for _, p := range projects {
-		apis, err := s.Published(ctx, p.ID)
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range apis {
-			for _, e := range a.Live() {
-				if len(tools) == maxTools {
-					return tools, nil
-				}
-				name := s.freeName(e.Name, tools)
-				tools[name] = publishedTool{name, e, a.Path() + "/" + e.Path}
+	for _, a := range apis {
+		for _, e := range a.Live() {
+			if len(tools) == maxTools {
+				return tools, nil
 			}
+			name := s.freeName(e.Name, tools)
+			tools[name] = publishedTool{name, e, a.Path() + "/" + e.Path}
 		}
 	}
 	return tools, nil
@@ -73,13 +61,6 @@ func (s *Server) freeName(wanted string, taken map[string]publishedTool) string 
 		suffix := "_" + strconv.Itoa(n)
 		name = wanted[:min(len(wanted), 64-len(suffix))] + suffix
 	}
-}
-
-func ignore(err error, kind errs.Kind) error {
-	if errs.KindOf(err) == kind {
-		return nil
-	}
-	return err
 }
 
 // described returns the tool as agents see it.
