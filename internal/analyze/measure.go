@@ -212,11 +212,12 @@ func sqlFloat(v float64) string { return fmt.Sprintf("%.9e", v) }
 // frequencies fills the exact distinct count and the most frequent values.
 func (s *scan) frequencies(ctx context.Context, leaves []*leaf) error {
 	var parts []string
+	with, from, exprs := s.once(leaves)
 	for i, l := range leaves {
-		if values, ok := l.valuesSQL(); ok && !l.failed && l.col.NonNull() > 0 {
+		if values, ok := l.valuesSQL(exprs[i]); ok && !l.failed && l.col.NonNull() > 0 {
 			parts = append(parts, fmt.Sprintf(
 				`(SELECT CAST(%d AS BIGINT) AS i, left(CAST(v AS VARCHAR), 201) AS v, c, d FROM (SELECT v, count(*) AS c, count(*) OVER () AS d FROM (SELECT %s AS v FROM %s) WHERE v IS NOT NULL GROUP BY v ORDER BY c DESC, v LIMIT 50))`,
-				i, values, s.from))
+				i, values, from))
 		}
 	}
 	if len(parts) == 0 {
@@ -224,7 +225,7 @@ func (s *scan) frequencies(ctx context.Context, leaves []*leaf) error {
 	}
 	top := make([][]profile.Value, len(leaves))
 	most := make([]int64, len(leaves))
-	err := s.query(ctx, strings.Join(parts, " UNION ALL "), func(r row) {
+	err := s.query(ctx, with+strings.Join(parts, " UNION ALL "), func(r row) {
 		i := r.integer(0)
 		v, c := r.text(1), r.integer(2)
 		leaves[i].col.Distinct = r.integer(3)
@@ -242,22 +243,50 @@ func (s *scan) frequencies(ctx context.Context, leaves []*leaf) error {
 	return nil
 }
 
+// smallTable is how many rows are read once and held, where the columns lie in objects:
+// each column by itself would read the whole of its object again.
+const smallTable = 20_000
+
+// once returns a WITH clause that reads the leaves once, the name to read them from, and
+// what each is called there; for tables too large to be held, or without objects, these
+// are the table and the expressions themselves.
+func (s *scan) once(leaves []*leaf) (with, from string, exprs []string) {
+	deep := 0
+	for _, l := range leaves {
+		exprs = append(exprs, l.expr)
+		if l.depth > 0 {
+			deep++
+		}
+	}
+	if deep < 2 || s.rows > smallTable {
+		return "", s.from, exprs
+	}
+	list := make([]string, len(leaves))
+	for i := range leaves {
+		list[i] = fmt.Sprintf("%s AS c%d", exprs[i], i)
+		exprs[i] = fmt.Sprintf("c%d", i)
+	}
+	return "WITH once AS MATERIALIZED (SELECT " + strings.Join(list, ", ") + " FROM " + s.from + ") ", "once", exprs
+}
+
 // valuesSQL returns what a column's values are for counting: a list's are its
 // elements, a map's its keys.
-func (l *leaf) valuesSQL() (string, bool) {
+func (l *leaf) valuesSQL(expr string) (string, bool) {
 	switch {
 	case !l.hasValues():
 		return "", false
 	case l.typ.Kind == table.List && l.typ.Elem.IsNested():
 		return "", false
 	case l.typ.Kind == table.List:
-		return "unnest(" + l.expr + ")", true
+		return "unnest(" + expr + ")", true
 	case l.typ.Kind == table.Map:
-		return "unnest(map_keys(" + l.expr + "))", true
+		return "unnest(map_keys(" + expr + "))", true
 	case l.isText() && l.col.AvgLen > longText:
-		return "md5(" + l.expr + ")", true
+		return "md5(" + expr + ")", true
+	case l.typ.Kind == table.TimestampTZ:
+		return "timezone('UTC', " + expr + ")", true
 	}
-	return temporal(l), true
+	return expr, true
 }
 
 func (l *leaf) setTop(top []profile.Value, most int64) {
@@ -280,6 +309,7 @@ func (l *leaf) setTop(top []profile.Value, most int64) {
 // from those whose digest is smallest: the same whatever the order of rows.
 func (s *scan) look(ctx context.Context, leaves []*leaf, places *gazetteer, known []format) error {
 	var parts []string
+	with, from, exprs := s.once(leaves)
 	for i, l := range leaves {
 		if !l.isText() || l.failed || l.col.NonNull() == 0 {
 			continue
@@ -291,10 +321,10 @@ func (s *scan) look(ctx context.Context, leaves []*leaf, places *gazetteer, know
 			}
 			continue
 		}
-		parts = append(parts, s.sampleSQL(i, l))
+		parts = append(parts, s.sampleSQL(i, l, exprs[i], from))
 	}
 	if len(parts) > 0 {
-		err := s.query(ctx, strings.Join(parts, " UNION ALL "), func(r row) {
+		err := s.query(ctx, with+strings.Join(parts, " UNION ALL "), func(r row) {
 			leaves[r.integer(0)].shapes.add(r.text(1), r.integer(2), places)
 		})
 		if err != nil {
@@ -311,7 +341,7 @@ func (s *scan) look(ctx context.Context, leaves []*leaf, places *gazetteer, know
 }
 
 // sampleSQL selects the sample of one column: value and rows that hold it.
-func (s *scan) sampleSQL(i int, l *leaf) string {
+func (s *scan) sampleSQL(i int, l *leaf, expr, from string) string {
 	limit := s.sample
 	if l.col.AvgLen > 100 {
 		limit = max(500, int(float64(s.sample)*100/l.col.AvgLen))
@@ -324,5 +354,5 @@ func (s *scan) sampleSQL(i int, l *leaf) string {
 	}
 	return fmt.Sprintf(
 		`(SELECT CAST(%d AS BIGINT) AS i, left(v, %d) AS v, c FROM (SELECT v, count(*) AS c FROM (SELECT %s AS v FROM %s) WHERE v IS NOT NULL%s GROUP BY v) ORDER BY hash(v, CAST(%d AS BIGINT)), v LIMIT %d)`,
-		i, sampleChars, l.expr, s.from, below, s.seed, limit)
+		i, sampleChars, expr, from, below, s.seed, limit)
 }

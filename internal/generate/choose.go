@@ -170,7 +170,27 @@ func (c *chooser) told(t trial) float64 {
 			sum += worth(c.source, a)
 		}
 	}
-	return min(bonusAnswers*sum, mostAnswers)
+	return min(bonusAnswers*sum, mostAnswers) * c.room()
+}
+
+// need is how many columns that nothing shows yet each pick to come must show.
+func (c *chooser) need() float64 {
+	left := 0
+	for name := range c.showable {
+		if !c.covered[name] {
+			left++
+		}
+	}
+	return float64(left) / float64(max(c.wanted-len(c.picks), 1))
+}
+
+// room says how far plain questions, each about a column or two, are what a table
+// needs: fully, 1, unless there are many more columns than questions.
+func (c *chooser) room() float64 {
+	if c.plain {
+		return 1
+	}
+	return min(1, 3/max(c.need(), 1))
 }
 
 // missing returns which share of the columns that no pick shows yet the trial shows.
@@ -178,23 +198,14 @@ func (c *chooser) missing(t trial) float64 {
 	if !shows(t) {
 		return 0
 	}
-	left, fresh := 0, 0
-	for name := range c.showable {
-		if !c.covered[name] {
-			left++
-		}
-	}
+	fresh := 0
 	for _, name := range t.Columns {
 		if !c.covered[name] {
 			fresh++
 		}
 	}
-	if left == 0 {
-		return 0
-	}
 	// With many columns left for few picks, each pick must show several.
-	need := float64(left) / float64(max(c.wanted-len(c.picks), 1))
-	return min(1, float64(fresh)/max(need, 2))
+	return min(1, float64(fresh)/max(c.need(), 2))
 }
 
 // rest returns what was not chosen, best first.
@@ -279,7 +290,7 @@ func (c *chooser) gain(t trial) float64 {
 	}
 	g, most := t.score+t.bonus+bonusColumns*c.news(t)+bonusWide*c.missing(t)+c.told(t), 4
 	if isPlain(t) {
-		g, most = g+bonusPlain, 7
+		g, most = g+bonusPlain*c.room(), 7
 	}
 	if c.kinds[t.Kind] == 0 && t.Kind != template.DataQuality {
 		g += bonusKind
