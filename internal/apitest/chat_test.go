@@ -32,8 +32,8 @@ func messages(text string) map[string]any {
 		{"role": "assistant", "content": nil}, {"role": "user", "content": []map[string]any{{"type": "text", "text": text}}}}}
 }
 
-// content reads the content of a completion, which must be JSON.
-func content(t *testing.T, completion node) node {
+// completed reads the content of a completion, which must be JSON.
+func completed(t *testing.T, completion node) node {
 	t.Helper()
 	return answer{body: []byte(completion.get("choices").at(0).text("message", "content"))}.json()
 }
@@ -44,13 +44,13 @@ func TestChatAnswersWithThePublishedProgram(t *testing.T) {
 	for _, path := range []string{"/v1/run/" + project + "/chat/completions", "/v1/integrations/chat/" + project + "/chat/completions"} {
 		whole := c.object("POST", path, messages("total amount per city"))
 		want(t, path, whole, "id string", "object string", "created number", "model string", "choices array", "usage.total_tokens number", "millwright.certainty number")
-		result := content(t, whole)
+		result := completed(t, whole)
 		if whole.text("model") != "infactory-v1" || whole.get("choices").at(0).text("finish_reason") != "stop" || len(result.get("items", "MAIN", "item", "rows").list()) != 3 {
 			t.Errorf("%s: %s", path, whole)
 		}
 	}
 	one := c.object("POST", "/v1/run/"+project+"/chat/completions", messages("what is the total amount in Oslo?"))
-	if rows := content(t, one).get("rows").list(); len(rows) != 1 || rows[0].at(0).string() != "Oslo" || one.text("millwright", "values", "city") != "Oslo" {
+	if rows := completed(t, one).get("rows").list(); len(rows) != 1 || rows[0].at(0).string() != "Oslo" || one.text("millwright", "values", "city") != "Oslo" {
 		t.Errorf("a value that the words give: %s", one)
 	}
 	for rule, more := range map[string]map[string]any{
@@ -76,7 +76,7 @@ func TestChatSaysWhatCouldBeAsked(t *testing.T) {
 	c, project := asked(t)
 	for _, question := range []string{"What is the weather tomorrow?", "average note length by customer", "…"} {
 		whole := c.object("POST", "/v1/run/"+project+"/chat/completions", messages(question))
-		n := content(t, whole)
+		n := completed(t, whole)
 		could := n.get("could_ask").at(0)
 		if whole.get("millwright", "matched").value != false || n.text("code") != "no-match" || n.get("result_code").number() != 1 || could.text("question") != "What is the total amount per city?" ||
 			could.get("parameters").at(0).text("name") != "city" || !strings.HasPrefix(could.text("endpoint"), "/live/") {
@@ -84,7 +84,7 @@ func TestChatSaysWhatCouldBeAsked(t *testing.T) {
 		}
 	}
 	empty := c.object("POST", "/v1/projects", map[string]any{"name": "nothing published"}).text("id")
-	if n := content(t, c.object("POST", "/v1/run/"+empty+"/chat/completions", messages("anything"))); n.text("code") != "nothing-published" {
+	if n := completed(t, c.object("POST", "/v1/run/"+empty+"/chat/completions", messages("anything"))); n.text("code") != "nothing-published" {
 		t.Errorf("nothing is published: %s", n)
 	}
 	for rule, body := range map[string]any{"no messages": map[string]any{}, "no question": map[string]any{"messages": []any{map[string]any{"role": "system", "content": "x"}}}} {
