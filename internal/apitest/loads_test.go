@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -430,7 +431,7 @@ func TestAnUploadTakesNoMoreThanWasSaid(t *testing.T) {
 	if a := c.send("PATCH", at, "a\n1\n2\n", "Upload-Offset", "0"); a.status != 400 || a.json().text("type") != "upload-length" {
 		t.Errorf("%s", a)
 	}
-	if a := c.send("POST", "/v1/uploads/"+project, map[string]any{"name": "a.csv", "length": int64(17) << 30}); a.status != 413 || !strings.Contains(a.json().text("detail"), "16 GB") {
+	if a := c.send("POST", "/v1/uploads/"+project, map[string]any{"name": "a.csv", "length": maxUpload + 1}); a.status != 413 || !strings.Contains(a.json().text("detail"), "4 MB") {
 		t.Errorf("%s", a)
 	}
 	at = c.send("POST", "/v1/uploads/"+project, map[string]any{"name": "a.csv"}).header.Get("Location")
@@ -439,6 +440,36 @@ func TestAnUploadTakesNoMoreThanWasSaid(t *testing.T) {
 	}
 	if a := c.send("GET", at, nil); a.status != 404 {
 		t.Errorf("given up, and still there: %s", a)
+	}
+}
+
+func TestAFileThatIsTooLargeIsRefusedWithTheLimit(t *testing.T) {
+	t.Parallel()
+	c, project := shared.newProject(t, "too large")
+	text := strings.Repeat("some words,", maxUpload/10)
+	body, contentType := form(t, part{"file", "a.csv", "", text})
+	for rule, known := range map[string]bool{"said before it is sent": true, "found while it comes": false} {
+		var r io.Reader = strings.NewReader(body)
+		if !known {
+			r = struct{ io.Reader }{r} // of no known length, so it is sent in chunks
+		}
+		req, err := http.NewRequestWithContext(t.Context(), "POST", c.url+"/v1/actions/load/"+project, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+c.key)
+		req.Header.Set("Content-Type", contentType)
+		// A server that refuses may close the connection before all is sent.
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Errorf("%s: %v", rule, err)
+			continue
+		}
+		said, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != 413 || !strings.Contains(string(said), "upload-too-large") || !strings.Contains(string(said), "4 MB") {
+			t.Errorf("%s: %d %s", rule, resp.StatusCode, said)
+		}
 	}
 }
 

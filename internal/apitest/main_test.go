@@ -87,6 +87,9 @@ func run(m *testing.M) (code int) {
 	return code
 }
 
+// maxUpload is small, so that a test can send more.
+const maxUpload = 4 << 20
+
 // serveSample is an API with one table of records, in pages of 500.
 func serveSample(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/hang") {
@@ -137,7 +140,7 @@ func serveBaskets(w http.ResponseWriter) {
 func begin(ctx context.Context, dir, upstream string) (*world, <-chan error, error) {
 	w := &world{upstream: upstream, ids: map[string]string{}}
 	w.owner.key = "mw-api-test-owner-0123456789"
-	config := app.Config{Addr: "127.0.0.1:0", Data: dir, AllowCIDRs: []string{"127.0.0.0/8"}, APIKey: secret.New(w.owner.key), Workers: 2, Grace: 5 * time.Second}
+	config := app.Config{Addr: "127.0.0.1:0", Data: dir, AllowCIDRs: []string{"127.0.0.0/8"}, APIKey: secret.New(w.owner.key), Workers: 2, Grace: 5 * time.Second, MaxUpload: maxUpload}
 	a, err := app.Build(ctx, config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, nil, err

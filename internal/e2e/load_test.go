@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -226,6 +228,61 @@ func (s *server) landed(table string) dataline {
 		}
 	}
 	return s.byName(table)
+}
+
+// TestTheCommandGoesOnWithAnUpload cuts the connection in the middle of an upload,
+// twice: the command goes on from where the server is.
+func TestTheCommandGoesOnWithAnUpload(t *testing.T) {
+	s := start(t)
+	to := strings.TrimPrefix(s.url, "http://")
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	const most = 300_000
+	var cuts, passed atomic.Int64
+	go func() {
+		for {
+			from, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer from.Close()
+				upstream, err := new(net.Dialer).DialContext(t.Context(), "tcp", to)
+				if err != nil {
+					return
+				}
+				defer upstream.Close()
+				go func() { _, _ = io.Copy(from, upstream); from.Close() }()
+				limit := int64(1 << 40)
+				if cuts.Load() < 2 {
+					limit = most
+				}
+				n, _ := io.Copy(upstream, io.LimitReader(from, limit))
+				if passed.Add(n); n == most {
+					cuts.Add(1)
+				}
+			}()
+		}
+	}()
+	path := filepath.Join(t.TempDir(), "long.csv")
+	text := "id,name\n" + strings.Repeat("1,\"some words\"\n", 100_000)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), binary, "load", path, "--no-questions")
+	cmd.Env = append(os.Environ(), "MILLWRIGHT_URL=http://"+ln.Addr().String(), "MILLWRIGHT_API_KEY="+testKey)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s\n%s", err, out, s.log)
+	}
+	if d := s.byName("long"); d.Rows != 100_000 {
+		t.Errorf("%d rows, want 100000", d.Rows)
+	}
+	if again := passed.Load() - int64(len(text)); cuts.Load() != 2 || again > 200_000 {
+		t.Errorf("%d cuts, and %d bytes were sent again", cuts.Load(), again)
+	}
 }
 
 func TestAProjectMovesByCommand(t *testing.T) {
