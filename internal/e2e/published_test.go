@@ -2,12 +2,16 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // publishAll publishes every program that was generated for the orders, and returns
@@ -142,26 +146,89 @@ func TestSnippetsOfPublishedProgramsRun(t *testing.T) {
 		}
 	}
 	g.call("GET", "/v1/apis/project/"+g.things["PROJECT_ID"], nil, &apis)
-	interpreters := map[string]string{"curl": "sh", "python": "python3", "javascript": "node"}
 	ran := 0
 	for _, e := range apis[0].Endpoints {
 		for _, s := range e.Snippets {
-			interpreter, err := exec.LookPath(interpreters[s.Language])
-			if err != nil {
-				t.Logf("SKIPPED: %s is missing", interpreters[s.Language])
-				continue
-			}
-			file := filepath.Join(t.TempDir(), "call.js")
-			if err := os.WriteFile(file, []byte(strings.ReplaceAll(s.Code, "http://127.0.0.1:7400", g.url)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			cmd := exec.CommandContext(t.Context(), interpreter, file)
-			cmd.Env = append(os.Environ(), "MILLWRIGHT_API_KEY="+testKey, "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
-			if out, err := cmd.CombinedOutput(); err != nil || len(out) == 0 {
-				t.Errorf("%s in %s: %v\n%s\n%s", e.Name, s.Language, err, out, s.Code)
-			}
+			g.runSnippet(s.Language, s.Code)
 			ran++
 		}
 	}
 	t.Logf("%d snippets of %s ran", ran, path)
+}
+
+// hostileTexts are values that mean something to a shell, to a language, or to a URL.
+var hostileTexts = map[string]string{
+	"shell": `it's "$(touch pwned)" ` + "`touch pwned`" + ` ${HOME} \ ; & | > <`, "url": "a&b=c#d?e 100% %41 + @/etc/passwd [1]", "lines": "one\ntwo\ttab\r",
+	"words": "zwölf 猫 🦊 \u2028 \ufeff \u00a0", "markup": `</script>'''"""{{x}}<!--`, "null": "null", "empty": "",
+}
+
+// TestSnippetsCarryHostileValues publishes a program whose slots have hostile
+// defaults, and expects each snippet to get them back from the server unharmed.
+func TestSnippetsCarryHostileValues(t *testing.T) {
+	g := openGallery(t)
+	slots, columns, want := []map[string]any{}, []string{}, map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(hostileTexts)) {
+		slots = append(slots, map[string]any{"name": name, "type": "string", "default": hostileTexts[name]})
+		columns = append(columns, "$"+name+" AS "+name+"_")
+		want[name+"_"] = hostileTexts[name]
+	}
+	program := g.create("/v1/queryprograms", map[string]any{"project_id": g.things["PROJECT_ID"], "cue": "What comes back?", "code": "SELECT " + strings.Join(columns, ", "), "slots": slots})
+	g.publish(program)
+	var api struct {
+		Endpoints []struct {
+			ProgramID string `json:"queryprogram_id"`
+			Snippets  []struct{ Language, Code string }
+		}
+	}
+	g.call("GET", "/v1/apis/queryprogram/"+program, nil, &api)
+	for _, e := range api.Endpoints {
+		if e.ProgramID != program {
+			continue
+		}
+		for _, s := range e.Snippets {
+			out := g.runSnippet(s.Language, s.Code)
+			var rows []map[string]any
+			if s.Language == "curl" {
+				var result struct{ Data []map[string]any }
+				if err := json.Unmarshal(out, &result); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				rows = result.Data
+			} else {
+				rows = make([]map[string]any, 1)
+				if err := json.Unmarshal(out, &rows[0]); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+			}
+			if d := cmp.Diff([]map[string]any{want}, rows); d != "" {
+				t.Errorf("%s: %s\n%s", s.Language, d, s.Code)
+			}
+		}
+		return
+	}
+	t.Error("the program has no endpoint")
+}
+
+// runSnippet runs a program that calls the server, and returns what it prints.
+func (g *gallery) runSnippet(language, code string) []byte {
+	g.t.Helper()
+	interpreter, err := exec.LookPath(map[string]string{"curl": "sh", "python": "python3", "javascript": "node"}[language])
+	if err != nil {
+		g.t.Skipf("SKIPPED: what runs %s is missing", language)
+	}
+	dir := g.t.TempDir()
+	file := filepath.Join(dir, "call.js")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(code, "http://127.0.0.1:7400", g.url)), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+	cmd := exec.CommandContext(g.t.Context(), interpreter, file)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "MILLWRIGHT_API_KEY="+testKey, "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
+	out, err := cmd.CombinedOutput()
+	if err != nil || len(out) == 0 {
+		g.t.Errorf("%s: %v\n%s\n%s", language, err, out, code)
+	}
+	if files, _ := filepath.Glob(filepath.Join(dir, "pwned*")); len(files) > 0 {
+		g.t.Errorf("%s ran what a value says", language)
+	}
+	return out
 }
