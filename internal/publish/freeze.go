@@ -43,8 +43,7 @@ func (s *Service) freeze(ctx context.Context, projectID, programID string) (Endp
 
 func frozen(r store.Record) Endpoint {
 	p := r.Program
-	// Why it was chosen is for those who choose.
-	p.Reason, p.Score = []string{}, 0
+	p.Score = 0 // is for those who choose between programs
 	return Endpoint{ProjectID: r.ProjectID, ProgramID: r.ID, ProgramVersion: r.Version, Program: p, Method: "GET", Description: p.Cue}
 }
 
