@@ -37,9 +37,9 @@ func TestFilesAreTakenOutOfADocument(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("0123456789", 50_000)
 	in := `{"a": "content_base64", "b": ["content_base64", "x"], "content_base64" : "aGVsbG8=", "c":{"content_base64":""},
-		"d\"content_base64": "aGVsbG8=", "content\u005fbase64": "aGVsbG8=", "content_base64": null, "content_base64":"` + base64.StdEncoding.EncodeToString([]byte(long)) + `"}`
+		"\"content_base64": "aGVsbG8=", "\/content_base64": "aGVsbG8=", "content\u005fbase64": "aGVsbG8=", "content_base64": null, "content_base64":"` + base64.StdEncoding.EncodeToString([]byte(long)) + `"}`
 	want := `{"a": "content_base64", "b": ["content_base64", "x"], "content_base64" : 1, "c":{"content_base64":2},
-		"d\"content_base64": "aGVsbG8=", "content\u005fbase64": "aGVsbG8=", "content_base64": null, "content_base64":3}`
+		"\"content_base64": "aGVsbG8=", "\/content_base64": "aGVsbG8=", "content\u005fbase64": "aGVsbG8=", "content_base64": null, "content_base64":3}`
 	for rule, r := range map[string]io.Reader{"at once": strings.NewReader(in), "byte by byte": iotest.OneByteReader(strings.NewReader(in))} {
 		out, files, err := divert(r)
 		if err != nil || out != want {
@@ -54,8 +54,11 @@ func TestFilesAreTakenOutOfADocument(t *testing.T) {
 func TestContentThatIsNoBase64IsRefused(t *testing.T) {
 	t.Parallel()
 	for _, content := range []string{"a", "aGVsbG8", "aGVs*G8=", "aGVsbG8=aGVsbG8=", "aGVsbG9=", `aGVs\nbG8=`} {
-		if _, _, err := divert(strings.NewReader(`{"content_base64":"` + content + `"}`)); errs.KindOf(err) != errs.Invalid {
-			t.Errorf("%q: %v", content, err)
+		text := `{"content_base64":"` + content + `"}`
+		for _, r := range []io.Reader{strings.NewReader(text), iotest.OneByteReader(strings.NewReader(text))} {
+			if _, _, err := divert(r); errs.KindOf(err) != errs.Invalid {
+				t.Errorf("%q: %v", content, err)
+			}
 		}
 	}
 	if _, _, err := divert(strings.NewReader(`{"content_base64":"aGVs`)); errs.KindOf(err) != errs.Invalid {

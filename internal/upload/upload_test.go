@@ -133,6 +133,10 @@ func TestTooMuchIsRefusedAndNothingStays(t *testing.T) {
 	if id, n, err := w.Receive(strings.NewReader(strings.Repeat("x", 100))); err != nil || n != 100 || len(w.content(t, id)) != 100 {
 		t.Errorf("just as much as fits: %d, %v", n, err)
 	}
+	much := strings.NewReader(strings.Repeat("x", 1<<20))
+	if _, _, err := w.Receive(much); errs.KindOf(err) != errs.TooLarge || much.Len() < 1<<20-1000 {
+		t.Errorf("%d bytes were read of a file of 100 at most: %v", 1<<20-much.Len(), err)
+	}
 	if _, _, err := w.Receive(strings.NewReader(strings.Repeat("x", 101))); errs.KindOf(err) != errs.TooLarge || !strings.Contains(err.Error(), "100 bytes") {
 		t.Errorf("a byte more: %v", err)
 	}
