@@ -124,7 +124,7 @@ func TestBodies(t *testing.T) {
 		{"slot values stay in the query", "POST", "/v1/run/queryprogram?limit=3", "application/json", `{"project_id":"p"}`, `{"project_id":"p"}`},
 		{"no body", "POST", "/v1/x", "", ``, `{}`},
 		{"a bare string that is code", "PATCH", "/v1/datalines/1/schema", "application/json", `"class A:"`, `"class A:"`},
-		{"a bare string that is code, and looks like an object", "PATCH", "/v1/datalines/1/schema", "application/json", `"{x}"`, `"{x}"`},
+		{"a bare string that is code, and looks like an object", "PATCH", "/v1/datalines/1/schema", "application/json", `"{\"a\":1}"`, `"{\"a\":1}"`},
 		{"TypeScript sendToolCall: camelCase as text/plain", "POST", "/live/tool", "text/plain;charset=UTF-8", `{"conversationId":"c","content":"{\"cityName\":1}"}`, `{"content":"{\"cityName\":1}","conversation_id":"c"}`},
 		{"TypeScript sends a message: slots are no fields", "POST", "/v1/run/1?no_reply=true", "application/json", `{"content":"q"}`, `{"content":"q"}`},
 		{"TypeScript wraps roles", "POST", "/v1/users/1/roles/admin/", "application/json", `{"body":{"roleId":"admin"}}`, `{"role_id":"admin"}`},

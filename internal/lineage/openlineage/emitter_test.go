@@ -111,7 +111,7 @@ func said(r *http.Request) string {
 
 func TestAStartAndAnEndAreSentOfEachJob(t *testing.T) {
 	t.Parallel()
-	j, got := newJobs("a"), make(chan string, 10)
+	j, got := newJobs("a", "b"), make(chan string, 10)
 	e := emit(t, j, func(_ http.ResponseWriter, r *http.Request) {
 		got <- said(r) + " " + r.Header.Get("Authorization") + " " + r.Header.Get("Content-Type")
 	})
@@ -122,9 +122,13 @@ func TestAStartAndAnEndAreSentOfEachJob(t *testing.T) {
 		t.Errorf("first: %s", first)
 	}
 	e.Started(job.Job{ID: "a", Type: "http_request"}) // another attempt
-	j.end("a")
-	if second := next(t, got); second != "COMPLETE a"+headers {
+	e.Started(job.Job{ID: "b", Type: "upload"})       // comes after it
+	if second := next(t, got); second != "START b"+headers {
 		t.Errorf("then: %s", second)
+	}
+	j.end("a")
+	if third := next(t, got); third != "COMPLETE a"+headers {
+		t.Errorf("at last: %s", third)
 	}
 	if e.Dropped() != 0 || len(got) != 0 {
 		t.Errorf("%d dropped, %d more sent", e.Dropped(), len(got))
@@ -157,6 +161,17 @@ func TestABusyCollectorIsAskedAgainAndARefusalIsNot(t *testing.T) {
 				t.Errorf("%d dropped, want 1", e.Dropped())
 			}
 		})
+	}
+}
+
+func TestMoreThanCanWaitIsDroppedAndCounted(t *testing.T) {
+	t.Parallel()
+	e := (&openlineage.Emitter{Log: slog.New(slog.DiscardHandler)}).Open() // nothing runs yet
+	for i := range 1000 {
+		e.Started(job.Job{ID: fmt.Sprint(i), Type: "upload"})
+	}
+	if got := e.Dropped(); got != 1000-256 {
+		t.Errorf("%d of 1000 are dropped, want all but 256", got)
 	}
 }
 
