@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"millwright/internal/api/mcp"
 	"millwright/internal/evaluate"
@@ -31,7 +32,7 @@ func (s *Server) withAgents(operations, others http.Handler) http.Handler {
 	s.talks = s.agents(operations)
 	talks := s.guard(s.talks.Handler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == mcp.Path {
+		if strings.TrimSuffix(r.URL.Path, "/") == mcp.Path {
 			talks.ServeHTTP(w, r)
 			return
 		}

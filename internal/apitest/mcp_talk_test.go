@@ -160,6 +160,26 @@ func TestWhoMayTalkToIt(t *testing.T) {
 	}
 }
 
+func TestAPageThatMayAskMayReadTheAnswer(t *testing.T) {
+	t.Parallel()
+	w := shared
+	for origin, allowed := range map[string]bool{"http://localhost:6274": true, "http://evil.example": false} {
+		c := w.client(t, "")
+		ask := c.send("OPTIONS", "/mcp", nil, "Origin", origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization")
+		answer := w.client(t, w.newKey(t, nil)).send("POST", "/mcp/", hello, "Origin", origin, "Accept", "application/json, text/event-stream")
+		for what, got := range map[string]expected{"whether it may": {ask, 204}, "the answer": {answer, 200}} {
+			if shown := got.header.Get("Access-Control-Allow-Origin") == origin; shown != allowed || allowed && got.status != got.want {
+				t.Errorf("%s, %s: %d, shown %t, want %t", origin, what, got.status, shown, allowed)
+			}
+		}
+	}
+}
+
+type expected struct {
+	answer
+	want int
+}
+
 func TestASessionBelongsToItsKey(t *testing.T) {
 	t.Parallel()
 	w := shared

@@ -30,6 +30,10 @@ func (s *Server) admit(next http.Handler) http.Handler {
 			s.Refuse(w, r, err)
 			return
 		}
+		if share(w.Header(), r) {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		bearer(r.Header)
 		caller, err := s.caller(r, w.Header().Set)
 		if err == nil {
@@ -76,6 +80,25 @@ func (s *Server) checkOrigin(origin string) error {
 	}
 	return errs.New(errs.Denied, "web pages of %.100q may not call this server", origin).Named("origin-denied").
 		Fix("start the server with --origin and that address, if you trust its pages with your data")
+}
+
+// share lets a browser show the answer to the page that asked, which may ask. It
+// reports whether the browser only wanted to know whether it may (CORS).
+func share(h http.Header, r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	h.Add("Vary", "Origin")
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Expose-Headers", "Mcp-Session-Id, Retry-After, WWW-Authenticate, X-Request-Id")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, Mcp-Protocol-Version, X-API-Key")
+	h.Set("Access-Control-Max-Age", "3600")
+	return true
 }
 
 // bearer puts a key from where the API also takes one to where the SDK looks.
