@@ -284,6 +284,26 @@ func (t *tokens) ReadValue() (jsontext.Value, error) {
 	return raw, nil
 }
 
+// pass moves behind the next value if all of it is in memory and nothing is wrong with
+// it, and reports whether it did.
+func (t *tokens) pass() bool {
+	i, err := t.next()
+	if err != nil {
+		return false
+	}
+	if c, l := t.buf[i], t.top(); c == ']' || c == '}' || l != nil && l.kind == '{' && !l.named {
+		return false
+	}
+	t.scan.last, t.scan.room, t.scan.keys = t.last, levels, 0
+	end := t.scan.value(t.buf, i, &t.root, levels-len(t.stack))
+	if end < 0 {
+		return false
+	}
+	t.pos = end
+	t.count()
+	return true
+}
+
 // take scans the value at buf[i] and moves behind it. Until then nothing moves.
 func (t *tokens) take(i int) ([]byte, error) {
 	for at := i - t.pos; ; {

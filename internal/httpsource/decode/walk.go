@@ -115,6 +115,16 @@ func (s *splitter) close() error {
 // skip checks the next value and drops it, however long it is.
 func (s *splitter) skip() error {
 	base := s.dec.StackDepth()
+	s.leash.mark = s.dec.InputOffset()
+	if s.dec.pass() {
+		if s.dec.scan.keys > s.limits.Keys {
+			return tooManyKeys(s.limits.Keys)
+		}
+		if base+s.dec.deep() > s.limits.Depth {
+			return tooDeep(s.limits.Depth)
+		}
+		return nil
+	}
 	for {
 		s.leash.mark = s.dec.InputOffset()
 		if _, err := s.dec.ReadToken(); err != nil {
