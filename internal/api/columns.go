@@ -66,6 +66,7 @@ type ColumnsInput struct {
 func (s *Server) columns(a huma.API) {
 	route(s, a, "PATCH /v1/datalines/{id}/columns", "datalines", "Say what columns mean, what they are called and measured in, or hide them; later versions keep it", s.changeColumns)
 	route(s, a, "GET /v1/datalines/{id}/programs/changes", "datalines", "What became of the dataset's programs each time they were generated, newest first, and why there are few if there are", s.programChanges)
+	route(s, a, "GET /v1/datalines/{id}/links", "datalines", "Columns whose values are keys of other datasets of the project, and columns of others that point here, with what was counted", s.links)
 	route(s, a, "GET /v1/queryprograms/{id}/sql", "queryprograms", "The SQL of a program, in DuckDB's dialect or, if it is as it was generated, in Trino's", s.programSQL)
 }
 

@@ -21,6 +21,7 @@ import (
 	"millwright/internal/evaluate"
 	"millwright/internal/explore"
 	"millwright/internal/generate/ask"
+	"millwright/internal/generate/link"
 	"millwright/internal/ingest"
 	"millwright/internal/job"
 	"millwright/internal/lineage"
@@ -53,6 +54,7 @@ type Server struct {
 	Ingest    *ingest.Service
 	Evaluator *evaluate.Evaluator
 	Asker     *ask.Service
+	Links     *link.Store
 	Publish   *publish.Service
 	Explore   *explore.Store
 	Teller    *openlineage.Teller

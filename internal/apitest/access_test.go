@@ -155,6 +155,7 @@ var ownUses = []use{
 	{operation: "GET /v1/datalines/{id}/rows", access: look, thing: "dataline"},
 	{operation: "POST /v1/datalines/{id}/retype", access: change, thing: "dataline", body: `{"columns":{}}`},
 	{operation: "GET /v1/datalines/{id}/programs/changes", access: look, thing: "dataline"},
+	{operation: "GET /v1/datalines/{id}/links", access: look, thing: "dataline"},
 	{operation: "GET /v1/queryprograms/{id}/sql", access: look, thing: "program"},
 	{operation: "POST /v1/build/cues", access: change, body: `{"project_id":"{project}","count":1}`},
 	{operation: "POST /v1/build/query_program", access: change, body: `{"project_id":"{project}","question":"How many orders are there per city?"}`},

@@ -136,7 +136,8 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 	runs := &ingest.Service{DB: a.db, Client: a.client, Sources: sources, Datasets: datasets, Lineage: edges, Uploads: files,
 		Blobs: blobs, Engine: a.engine, Log: a.log, Now: now, Work: filepath.Join(a.config.Data, "unfinished"), Slice: a.config.SliceBytes, Step: a.config.Step}
 	study := &analyze.Service{Analyzer: &analyze.Analyzer{Engine: a.engine}, DB: a.db, Datasets: datasets, Catalog: tables}
-	questions := &generate.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator, Links: &link.Store{DB: a.db, Now: now}}
+	links := &link.Store{DB: a.db, Now: now}
+	questions := &generate.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator, Links: links}
 	tidy := &compact.Service{DB: a.db, Datasets: datasets, Catalog: tables, Lineage: edges, Blobs: blobs, Engine: a.engine}
 	tell := &openlineage.Teller{Datasets: datasets, Sources: sources, Version: api.Version}
 	a.emitter = a.collectorOf(tell)
@@ -163,7 +164,7 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 		Check: checked(evaluator), APIs: exportedAPIs(a.publish)}
 	a.server = &api.Server{Transfer: moves, Tenants: a.tenants, Projects: &project.Store{DB: a.db, Now: now}, Sources: sources, Datasets: datasets,
 		Lineage: edges, Programs: programs, Schedules: &schedule.Store{DB: a.db, Now: now}, Jobs: a.jobs, Blobs: blobs, Ingest: runs, Evaluator: evaluator,
-		Asker:    &ask.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator, Adviser: adviser},
+		Asker: &ask.Service{DB: a.db, Datasets: datasets, Programs: programs, Evaluator: evaluator, Adviser: adviser}, Links: links,
 		Publish:  a.publish,
 		Explore:  &explore.Store{DB: a.db, Now: now},
 		Teller:   tell,

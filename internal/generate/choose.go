@@ -2,6 +2,7 @@ package generate
 
 import (
 	"slices"
+	"strings"
 
 	"millwright/internal/generate/template"
 	"millwright/internal/program"
@@ -243,6 +244,17 @@ func (c *chooser) excluded(t trial) bool {
 			}
 		}
 	}
+	if joinsOf(t) {
+		joins := 0
+		for _, p := range c.picks {
+			if joinsOf(p.trial) {
+				joins++
+			}
+		}
+		if joins >= mostJoins {
+			return true
+		}
+	}
 	for _, p := range c.picks {
 		// A pick of the same template reaches this one through its slots.
 		if !c.lax && p.Template == t.Template && reaches(p.Candidate, t.Candidate) && c.news(t) == 0 {
@@ -251,6 +263,11 @@ func (c *chooser) excluded(t trial) bool {
 	}
 	return false
 }
+
+// mostJoins is how many picks may be about another dataset, too.
+const mostJoins = 4
+
+func joinsOf(t trial) bool { return strings.HasPrefix(t.Template, "join_") }
 
 // reaches reports whether a can become b by changing its column slots.
 func reaches(a, b template.Candidate) bool {

@@ -71,8 +71,7 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 	if err != nil {
 		return err
 	}
-	opt := have.options(fresh)
-	opt.Links = joins.links
+	opt := have.linked(have.options(fresh), joins.links)
 	outcome, err := Generate(ctx, &p, NewRunner(s.Evaluator, d.ProjectID), opt)
 	if err != nil {
 		return err

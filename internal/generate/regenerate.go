@@ -81,6 +81,39 @@ func (k stock) options(fresh map[string]bool) Options {
 	return opt
 }
 
+// linked adds to the options what the dataset points at: another dataset that no program
+// joins yet gets some programs more, as new columns do.
+func (k stock) linked(opt Options, links []template.Link) Options {
+	opt.Links = links
+	known := map[string]bool{}
+	for _, r := range k.records {
+		for _, name := range r.Program.Tables[min(1, len(r.Program.Tables)):] {
+			known[name] = true
+		}
+	}
+	fresh := map[string]bool{}
+	for _, l := range links {
+		fresh[l.To.Table] = !known[l.To.Table]
+	}
+	isNew := func(c template.Candidate) bool { return len(c.Program.Tables) > 1 && fresh[c.Program.Tables[1]] }
+	prefer := opt.Prefer
+	opt.Prefer = func(c template.Candidate) float64 {
+		switch {
+		case !isNew(c):
+			return prefer(c)
+		case len(k.mine) > 0:
+			return .3 // they come on top
+		}
+		return .1
+	}
+	for _, isFresh := range fresh {
+		if isFresh && len(k.mine) > 0 {
+			opt.Count = max(opt.Count, len(k.mine)+extraForNew)
+		}
+	}
+	return opt
+}
+
 // inParts reports whether a template's candidates differ in columns that no slot tells.
 func inParts(id string) bool {
 	switch id {
