@@ -153,7 +153,7 @@ func controls() []control {
 	}
 	return []control{
 		{publish.ControlFormat, "The form of the answer; a file always holds every row", typed("string").with("enum", formats).with("default", "json")},
-		{publish.ControlLimit, "Rows of a page of JSON", typed("integer").with("minimum", 1)},
+		{publish.ControlLimit, "Rows of a page of JSON", typed("integer").with("minimum", 1).with("maximum", 100_000)},
 		{publish.ControlAfter, "next of the page before", typed("string")},
 		{publish.ControlAsOf, "Versions of datasets to read instead of the current ones, as table:version, separated by commas", typed("string")},
 		{publish.ControlCount, "Count the rows that are left out", typed("boolean")},
