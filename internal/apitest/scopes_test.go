@@ -12,6 +12,9 @@ import (
 // takes read, everything else write.
 var otherScope = map[string]string{
 	"GET /v1/authentication/me":               "", // any
+	"GET /v1/authentication/session":          "", // the cookie decides, or the key in the body
+	"POST /v1/authentication/session":         "",
+	"DELETE /v1/authentication/session":       "",
 	"GET /live/{slug}/{version}":              "",
 	"GET /live/{slug}/{version}/openapi.json": "",
 	"GET /live/{slug}/{version}/tools.json":   "",
