@@ -18,6 +18,7 @@ type demand struct {
 	oneOf    []string   // fields of which one cannot be left out
 	email    []string   // fields that are addresses
 	line     []string   // fields that are 1 to 200 characters on one line
+	title    []string   // fields that are up to 200 characters on one line
 	filled   []string   // texts that are not empty
 	enums    [][]string // a field and the values that it, or each of its items, takes
 
@@ -44,7 +45,8 @@ var demands = map[string]demand{
 	"POST /v1/projects/{id}/move":            {required: []string{"new_team_id"}},
 	"POST /v1/explore/{id}":                  {required: []string{"content"}, filled: []string{"content"}},
 	"POST /v1/run/{id}":                      {required: []string{"content"}, filled: []string{"content"}},
-	"POST /v1/explore":                       {required: []string{"project_id"}},
+	"POST /v1/explore":                       {required: []string{"project_id"}, title: []string{"title"}},
+	"PATCH /v1/explore/{id}":                 {title: []string{"title"}},
 	"POST /v1/datalines":                     {required: []string{"project_id", "dataobject_id"}},
 	"POST /v1/jobs":                          {required: []string{"project_id", "job_type"}, enums: [][]string{{"job_type", "upload"}}},
 	"POST /v1/jobs/submit":                   {required: []string{"project_id", "job_type"}, enums: [][]string{{"job_type", "upload"}}},
@@ -107,6 +109,9 @@ func (d demand) field(name string, s *huma.Schema, required bool) *huma.Schema {
 	}
 	if slices.Contains(d.line, name) {
 		field.MinLength, field.MaxLength, field.Pattern = &one, &most, linePattern
+	}
+	if slices.Contains(d.title, name) {
+		field.MaxLength, field.Pattern = &most, `^[^\x00-\x1f\x7f-\x9f]*$`
 	}
 	if r, ok := d.ranges[name]; ok {
 		field.Minimum, field.Maximum = &r[0], &r[1]

@@ -71,7 +71,7 @@ func exemplify(op *huma.Operation) {
 	}
 	for _, p := range op.Parameters {
 		// An empty parameter is an absent one.
-		p.AllowEmptyValue = p.In == "query" && p.Schema != nil && p.Schema.Type != huma.TypeString
+		p.AllowEmptyValue = p.In == "query" && p.Schema != nil && (p.Schema.Type != huma.TypeString || len(p.Schema.Enum) > 0)
 		if p.In == "query" && p.Required && p.Schema.Type == huma.TypeString {
 			filled := *p.Schema
 			one := 1

@@ -92,7 +92,7 @@ func (s *Server) Handler() http.Handler {
 	a.UseMiddleware(s.authenticate(a))
 	s.register(a)
 	mux.NotFound(s.notOffered(s.nothingHere))
-	mux.MethodNotAllowed(s.notOffered(s.methodNotAllowed(mux)))
+	mux.MethodNotAllowed(s.methodNotAllowed(mux))
 	operations := s.guard(s.signedIn(mux))
 	return s.identify(s.withAgents(s.identify(operations), compat.Handler(operations, s.writeProblem)))
 }
