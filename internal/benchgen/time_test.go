@@ -106,7 +106,7 @@ func shop(t testing.TB, e engine.Engine, rows, columns int) (dir string, made en
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "shop.parquet")
-	_, err = e.Export(t.Context(), engine.Query{Scope: "make", Dir: seedDir, Tables: []engine.Table{{Name: "base", Files: []string{base}, Schema: one}},
+	_, err = e.Export(t.Context(), engine.Query{Timeout: 5 * time.Minute, Scope: "make", Dir: seedDir, Tables: []engine.Table{{Name: "base", Files: []string{base}, Schema: one}},
 		SQL: fmt.Sprintf("SELECT %s FROM range(%d) r(i)", strings.Join(exprs, ", "), rows)}, file)
 	if err != nil {
 		t.Fatal(err)

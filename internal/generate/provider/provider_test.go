@@ -66,8 +66,10 @@ func TestTheModelIsAskedAsItsAPIWants(t *testing.T) {
 func TestWhatTheOtherSideDoesWrongIsUpstreamAndHoldsNoKey(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]http.HandlerFunc{
-		"500":          func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "sk-very-secret", 500) },
-		"401":          func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 401) },
+		"500": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "sk-very-secret", http.StatusInternalServerError)
+		},
+		"401":          func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) },
 		"not JSON":     func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>sk-very-secret")) },
 		"no choices":   func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"choices":[]}`)) },
 		"says nothing": says("  "),
