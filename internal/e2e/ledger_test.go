@@ -123,6 +123,10 @@ func settle(t *testing.T, data string, books []*book, sum *tally) {
 	db := openMeta(t, data)
 	defer db.Close()
 	for _, b := range books {
+		var files int
+		if err := db.QueryRow(`SELECT count(*) FROM data_objects WHERE run_id = ? AND file_type = 'parquet'`, b.acked[0]).Scan(&files); err != nil || files < 3 {
+			t.Errorf("%s: a run made %d files (%v): kills do not meet the conversion of slices", b.mode, files, err)
+		}
 		for _, id := range b.acked {
 			var status string
 			var versions int

@@ -52,7 +52,8 @@ func (e *Engine) Convert(ctx context.Context, c engine.Conversion) (_ engine.Con
 	if err != nil {
 		return engine.Converted{}, err
 	}
-	w := writing{what: "conversion", readFiles: []string{c.Input}, output: c.Output, timeout: c.Timeout, request: request{Op: opConvert, Convert: &c}}
+	w := writing{what: "conversion", readFiles: []string{c.Input}, output: c.Output, timeout: c.Timeout, wide: width(c.Schema.Columns) > wideTable,
+		request: request{Op: opConvert, Convert: &c}}
 	if c.Dir != "" {
 		if filepath.Dir(c.Input) != c.Dir || filepath.Dir(c.Output) != c.Dir {
 			return engine.Converted{}, fmt.Errorf("input %q or output %q is not in the folder %q", c.Input, c.Output, c.Dir)
@@ -81,7 +82,8 @@ func (e *Engine) Rewrite(ctx context.Context, r engine.Rewriting) (_ engine.Conv
 	}
 	defer release()
 	return e.write(ctx, writing{
-		what: "conversion", readDirs: []string{filepath.Clean(r.Dir)}, output: r.Output, timeout: r.Timeout, request: request{Op: opRewrite, Rewrite: &r},
+		what: "conversion", readDirs: []string{filepath.Clean(r.Dir)}, output: r.Output, timeout: r.Timeout, wide: width(r.Schema.Columns) > wideTable,
+		request: request{Op: opRewrite, Rewrite: &r},
 	}, width(r.Schema.Columns) > wideTable)
 }
 
@@ -155,6 +157,7 @@ type writing struct {
 	readDirs, readFiles []string
 	output              string
 	timeout             time.Duration
+	wide                bool   // it has thousands of columns
 	shared              string // the folder of others that the same worker may do; "" if there are none
 	request             request
 }
@@ -187,6 +190,9 @@ func (e *Engine) writeOnce(ctx context.Context, w writing, long bool) (ending, e
 	if w.shared != "" {
 		giveUp = func(reuse bool) { e.giveBack(p, reuse, sharedIdle) }
 	}
+	if w.wide {
+		defer e.watchResident(p, e.cfg.ConvertMemory)()
+	}
 	s, err := e.converse(ctx, p, giveUp, w.what, w.timeout, w.request)
 	if err != nil {
 		return ending{}, err
@@ -200,7 +206,7 @@ const sharedIdle = 2 * time.Second
 // writer returns a worker for w: a fresh one, or one that has done another of the
 // same folder.
 func (e *Engine) writer(w writing, long bool) (*process, error) {
-	scope := fmt.Sprintf("conversions %v", long)
+	scope := fmt.Sprintf("conversions %v %v", long, w.wide)
 	if w.shared != "" {
 		if p := e.takeIdle(scope, w.shared, true); p != nil {
 			return p, nil
@@ -212,11 +218,16 @@ func (e *Engine) writer(w writing, long bool) (*process, error) {
 		// again and again: of many parts each is done by one thread, and two at once.
 		threads = 1
 	}
+	memory := e.cfg.ConvertMemory
+	if w.wide {
+		memory *= wideSpace // of which it plans with a part that it does not touch
+	}
 	p, err := e.confined(binding{
 		ReadDirs:  w.readDirs,
 		ReadFiles: w.readFiles,
 		WriteDirs: []string{filepath.Dir(w.output)},
-		Memory:    e.cfg.ConvertMemory,
+		Memory:    memory,
+		Hold:      e.cfg.ConvertMemory,
 		FileSize:  1 << 50, // the size of a data set is its owner's quota to set, not ours
 		MaxSpill:  e.cfg.MaxSpill,
 		Threads:   threads,

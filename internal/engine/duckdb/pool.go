@@ -190,7 +190,7 @@ func (e *Engine) bound(scope, dir string, low, wide bool) (*process, error) {
 	p, err := e.confined(binding{
 		ReadDirs: dirs,
 		Memory:   memory,
-		Plan:     e.cfg.MemoryLimit,
+		Hold:     e.cfg.MemoryLimit,
 		FileSize: e.cfg.MaxSpill,
 		MaxSpill: e.cfg.MaxSpill,
 		Threads:  threads,

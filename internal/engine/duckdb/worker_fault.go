@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -91,7 +92,7 @@ func (w *worker) duckFault(what string, e *duckError) (*fault, bool) {
 	case "Parser", "Syntax", "Binder", "Catalog", "Parameter Not Resolved", "Parameter Not Allowed", "Not implemented", "Expression", "Permission", "Missing Extension":
 		f.Type = "sql-invalid"
 	case "Out of Memory":
-		m := errMemory(what, w.binding.Memory)
+		m := errMemory(what, cmp.Or(w.binding.Hold, w.binding.Memory))
 		f.Kind, f.Type, f.Msg, f.Fixes = m.Kind, m.Type, m.Msg, m.Fixes
 		return f, true // what was half-allocated may be lost
 	case "Interrupt":

@@ -1,0 +1,60 @@
+package duckdb_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"millwright/internal/engine"
+	"millwright/internal/engine/duckdb"
+	"millwright/internal/errs"
+	"millwright/internal/table"
+)
+
+// A table of thousands of columns is read whole, and exported, though DuckDB maps more for it
+// than a query may map else; what it may hold of that is bounded all the same.
+func TestATableOfThousandsOfColumnsIsReadWhole(t *testing.T) {
+	const width = 4000
+	var schema table.Schema
+	var line strings.Builder
+	for i := range width {
+		name := fmt.Sprint("c", i)
+		schema.Columns = append(schema.Columns, table.Column{ID: i + 1, Name: name, Key: name, Type: table.Type{Kind: table.Varchar}})
+		fmt.Fprintf(&line, `,"%s":"%d"`, name, i)
+	}
+	e := open(t, duckdb.Config{})
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out.parquet")
+	must(t, os.WriteFile(in, []byte(strings.Repeat("{"+line.String()[1:]+"}\n", 100)), 0o600))
+	_, err := e.Convert(t.Context(), engine.Conversion{Input: in, Output: out, Schema: schema})
+	must(t, err)
+	q := engine.Query{Scope: "s", Dir: dir, SQL: "SELECT * FROM t", MaxRows: 1000, Timeout: 2 * time.Minute, Tables: []engine.Table{{Name: "t", Files: []string{out}, Schema: schema}}}
+	rows, err := e.Run(t.Context(), q)
+	must(t, err)
+	n, columns := int64(0), 0
+	for rows.Next() {
+		n, columns = n+rows.Batch().NumRows(), int(rows.Batch().NumCols())
+	}
+	if err := rows.Err(); err != nil || n != 100 || columns != width {
+		t.Errorf("%d rows of %d columns: %v", n, columns, err)
+	}
+	must(t, rows.Close())
+	if n, err := e.Export(t.Context(), q, filepath.Join(t.TempDir(), "export.parquet")); err != nil || n != 100 {
+		t.Errorf("%d rows exported: %v", n, err)
+	}
+	q.SQL = "SELECT list(repeat('x', 1000) || i) FROM t, range(1000000) r(i)"
+	if _, err := everything(t, e, q); errType(err) != "query-memory" {
+		t.Errorf("a query that takes all memory: %v", err)
+	}
+}
+
+func errType(err error) string {
+	e, _ := errs.Find(err)
+	if e == nil {
+		return ""
+	}
+	return e.Type
+}
