@@ -31,7 +31,7 @@ type Config struct {
 	// expired versions. 0 means 24 h; at least 1 h, which is longer than any query.
 	OrphanGrace time.Duration
 
-	SliceBytes int64 // bytes of records that make one Parquet file of a dataset; 0 means 128 MB
+	SliceBytes int64 // bytes of records that make one Parquet file of a dataset; 0 means 64 MB
 
 	MaxUpload int64 // bytes of the largest file that is loaded; 0 means 16 GB
 

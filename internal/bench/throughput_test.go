@@ -126,7 +126,7 @@ func figures(lines []*measurement, total, pages int) string {
 		fmt.Fprintf(w, "%s\t%.2f\t%.0f\t%.2f\t%.2f\t%s\t%s\t%s\t\n", m.name, m.wall().Seconds(), n/1e6/m.wall().Seconds(), m.cpu().Seconds(), 1e9*m.cpu().Seconds()/n, ratio, against, raw)
 	}
 	w.Flush()
-	fmt.Fprintf(&out, "\nA connector fetches, validates, splits, infers and spills. Frames of raw pages are stored as they are while others\nwait to be compressed, so the raw file is smaller the more time the source or the machine leaves.\n")
+	fmt.Fprintf(&out, "\nA connector fetches, validates, splits, infers and spills. Frames of raw pages are compressed quickly while others\nwait, so the raw file is somewhat smaller the more time the source or the machine leaves.\n")
 	return out.String()
 }
 

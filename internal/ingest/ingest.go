@@ -61,7 +61,7 @@ type Service struct {
 	// again.
 	Work string
 
-	// Slice is how many bytes of records make a Parquet file; 0 means 128 MB.
+	// Slice is how many bytes of records make a Parquet file; 0 means 64 MB.
 	Slice int64
 
 	// Step, if set, is called before each step of a landing that a crash may part from
