@@ -162,7 +162,7 @@ func (a *agent) refused(name string, arguments any, says ...string) {
 // A stall is a project with a dataset and a published program, for one test.
 type stall struct {
 	*client
-	project, datasource, program, endpoint string
+	project, datasource, program string
 	tool                                   string
 }
 
