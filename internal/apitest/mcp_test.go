@@ -163,7 +163,7 @@ func (a *agent) refused(name string, arguments any, says ...string) {
 type stall struct {
 	*client
 	project, datasource, program string
-	tool                                   string
+	tool                         string
 }
 
 // newStall lands the sample orders in a project of its own and publishes one question.
