@@ -146,3 +146,26 @@ func TestSnippetsOfAProgramThatTakesABodySendOne(t *testing.T) {
 		}
 	}
 }
+
+func TestATextThatLooksLikeNoFilterIsSentAsAText(t *testing.T) {
+	t.Parallel()
+	p := program.Program{SQL: "SELECT $text", Slots: []program.Slot{{Name: "text", Type: program.String}}}
+	ep := publish.Endpoint{Name: "e", Path: "e", Status: publish.Live, Program: p}
+	var got url.Values
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.URL.Query()
+		_, _ = w.Write([]byte(`{"data":[]}`))
+	}))
+	t.Cleanup(server.Close)
+	for _, text := range []string{"null", "", "Null", "x"} {
+		for _, s := range document.Snippets(shop(), ep, server.URL, map[string]any{"text": text}) {
+			if out, err := runSnippet(t, s); err != nil {
+				t.Fatalf("%s: %v\n%s", s.Language, err, out)
+			}
+			b, err := program.Bind(p, map[string]any{"text": program.Untyped(got.Get("text"))})
+			if err != nil || b.Values["text"] != text {
+				t.Errorf("%s: %q became %v, %v", s.Language, text, b.Values["text"], err)
+			}
+		}
+	}
+}
