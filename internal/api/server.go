@@ -38,7 +38,7 @@ import (
 )
 
 // Version is the version of the API's contract, as its OpenAPI document says.
-const Version = "1.2.0"
+const Version = "1.3.0"
 
 // A Server is the HTTP API. All fields must be set, except where they say otherwise.
 type Server struct {
