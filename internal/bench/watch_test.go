@@ -55,6 +55,21 @@ func (m *mill) watchMemory() func() peaks {
 	}
 }
 
+// rest waits until the workers that the run before has left idle are gone, so that its
+// analysis is not counted with the run to come.
+func (m *mill) rest() {
+	m.t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for range 900 {
+		if len(m.children()) <= 2 { // the two that are started ahead
+			return
+		}
+		<-tick.C
+	}
+	m.t.Error("the workers of the run before do not end")
+}
+
 // rss returns the bytes that a process has in memory, and how many of these are pages
 // of files; 0 if it is gone.
 func rss(pid string) (all, shared int64) {
