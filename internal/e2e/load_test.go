@@ -135,7 +135,7 @@ func TestCrashOfLoads(t *testing.T) {
 		var up struct{ ID string }
 		s.call("POST", "/v1/uploads/"+project, map[string]any{"name": fmt.Sprintf("round %d.csv", round), "length": len(text)}, &up)
 		timer := time.AfterFunc(time.Duration(rand.Int64N(int64(900*time.Millisecond))), func() { _ = s.cmd.Process.Kill() })
-		sent, ok := s.sendPart(up.ID, 0, text)
+		_, ok := s.sendPart(up.ID, 0, text)
 		err := <-s.done
 		s.done <- err
 		timer.Stop()
@@ -156,7 +156,7 @@ func TestCrashOfLoads(t *testing.T) {
 			case now.Complete:
 			default:
 				resumed++
-				if sent, ok = s.sendPart(up.ID, int(now.Offset), text[now.Offset:]); !ok {
+				if sent, whole := s.sendPart(up.ID, int(now.Offset), text[now.Offset:]); !whole {
 					t.Fatalf("the rest from %d on is not taken: %+v\n%s", now.Offset, sent, s.log)
 				}
 			}
