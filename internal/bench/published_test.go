@@ -35,7 +35,7 @@ func TestPublished(t *testing.T) {
 	w := tabwriter.NewWriter(&report, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "\nA published GROUP BY over %d rows, %d rounds of %s, the worst of them\n\nwhat\tmeasured\tgoal\n", rows, rounds, during)
 	kept(t, m, w, url, rounds, during)
-	uncached(t, w, url, rounds, 2*during)
+	uncached(t, w, url, rounds, max(2*during, 5*time.Second)) // of fewer than 20 calls hey tells no 95%
 	if w.Flush(); full() {
 		fmt.Println(report.String())
 	}
