@@ -101,6 +101,9 @@ func TestQueueKeepsSlotsForTheQuick(t *testing.T) {
 		c.ask(t.Context(), "quick")
 		c.has("slow", "slower", "slow", "quick")
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		if len(c.served) != 7 { // the slots of the first three come free at one moment, so in any order
 			t.Errorf("served %v, want all seven", c.served)
 		}
