@@ -27,7 +27,8 @@ def filter_query(ctx, query):
 
     The document says of them allowEmptyValue: the server takes an empty parameter
     for an absent one, as some clients mean it. Schemathesis knows nothing of that
-    word and expects a refusal.
+    word and expects a refusal. The word null is taken for an absent one, too, as
+    clients mean it that write every parameter.
     """
     parameters = {p["name"]: p for p in ctx.operation.definition.raw.get("parameters", []) if p.get("in") == "query"}
-    return not any(value == "" and parameters.get(name, {}).get("allowEmptyValue") for name, value in (query or {}).items())
+    return not any(value in ("", "null", None) and parameters.get(name, {}).get("allowEmptyValue") for name, value in (query or {}).items())

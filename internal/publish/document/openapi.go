@@ -116,6 +116,9 @@ func parameters(ep publish.Endpoint) []object {
 		if s.Required {
 			p = p.with("required", true)
 		}
+		if s.Type != program.String {
+			p = p.with("allowEmptyValue", true) // which is taken for none
+		}
 		if s.Type == program.ValueList {
 			p = p.with("style", "form").with("explode", true)
 		}
@@ -143,7 +146,7 @@ type control struct {
 
 // parameter describes the control under a name.
 func (c control) parameter(name string) object {
-	return object{{"name", name}, {"in", "query"}, {"description", c.text}, {"schema", c.schema}}
+	return object{{"name", name}, {"in", "query"}, {"description", c.text}, {"allowEmptyValue", true}, {"schema", c.schema}}
 }
 
 func controls() []control {
