@@ -2,26 +2,16 @@ package e2e_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // TestOrderOfDurability runs the server under strace and checks for every object
 // that it published: fsync of the file < rename < fsync of the folder < the commit.
 func TestOrderOfDurability(t *testing.T) {
 	trace := filepath.Join(t.TempDir(), "trace")
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("SKIPPED: strace is missing; make prepare installs it")
-	}
-	if out, err := exec.CommandContext(t.Context(), strace, "-f", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: strace may not trace here: %v: %s", err, out)
-	}
+	strace := findStrace(t)
 	l := &ledger{total: 300, size: 100}
 	api := upstream(t, l)
 	data := t.TempDir()
@@ -34,27 +24,7 @@ func TestOrderOfDurability(t *testing.T) {
 		}
 		s.finished(books)
 	}
-	// strace would take the signal for itself.
-	for _, pid := range children(t, s.cmd.Process.Pid) {
-		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-			t.Fatal(err)
-		}
-	}
-	select {
-	case err := <-s.done:
-		s.done <- err
-	case <-time.After(60 * time.Second):
-		t.Fatalf("the server does not stop\n%s", s.log)
-	}
-	file, err := os.Open(trace)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	calls, err := readTrace(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	calls := s.endTraced(trace)
 	keys := publishedKeys(t, data)
 	inOrder := 0
 	for _, key := range keys {

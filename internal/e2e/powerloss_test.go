@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // TestPowerLoss runs the server under strace, replays what it did to its folder on a
@@ -21,13 +18,7 @@ import (
 func TestPowerLoss(t *testing.T) {
 	cuts := rounds(t, "MILLWRIGHT_CRASH_KILLS", 8)
 	trace := filepath.Join(t.TempDir(), "trace")
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("SKIPPED: strace is missing; make prepare installs it")
-	}
-	if out, err := exec.CommandContext(t.Context(), strace, "-f", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: strace may not trace here: %v: %s", err, out)
-	}
+	strace := findStrace(t)
 	l := &ledger{total: 300, size: 100}
 	api := upstream(t, l)
 	data := t.TempDir()
@@ -44,27 +35,7 @@ func TestPowerLoss(t *testing.T) {
 			s.raw("GET", fmt.Sprintf("/v1/marker-%d", acked), nil)
 		}
 	}
-	// strace would take the signal for itself.
-	for _, pid := range children(t, s.cmd.Process.Pid) {
-		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-			t.Fatal(err)
-		}
-	}
-	select {
-	case err := <-s.done:
-		s.done <- err
-	case <-time.After(60 * time.Second):
-		t.Fatalf("the server does not stop\n%s", s.log)
-	}
-	file, err := os.Open(trace)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	calls, err := readTrace(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	calls := s.endTraced(trace)
 	all := diskChanges(data, calls)
 	checkModel(t, data, all)
 	cutPower(t, data, all, cuts)

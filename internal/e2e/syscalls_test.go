@@ -4,9 +4,14 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
+	"testing"
+	"time"
 )
 
 // A kernelCall is one line, or two that belong together, of what strace -f -y wrote.
@@ -27,6 +32,47 @@ var (
 	descriptor  = regexp.MustCompile(`^\d+<([^>]*)>`)
 	quoted      = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"`)
 )
+
+// findStrace returns where strace is. It skips the test where nothing can be traced.
+func findStrace(t *testing.T) string {
+	t.Helper()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("SKIPPED: strace is missing; make prepare installs it")
+	}
+	if out, err := exec.CommandContext(t.Context(), strace, "-f", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED: strace may not trace here: %v: %s", err, out)
+	}
+	return strace
+}
+
+// endTraced stops a server that runs under strace, and returns the calls in the trace.
+func (s *server) endTraced(trace string) []kernelCall {
+	t := s.t
+	t.Helper()
+	// strace would take the signal for itself.
+	for _, pid := range children(t, s.cmd.Process.Pid) {
+		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case err := <-s.done:
+		s.done <- err
+	case <-time.After(60 * time.Second):
+		t.Fatalf("the server does not stop\n%s", s.log)
+	}
+	file, err := os.Open(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	calls, err := readTrace(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return calls
+}
 
 // readTrace reads what strace wrote.
 func readTrace(r io.Reader) ([]kernelCall, error) {
