@@ -85,7 +85,7 @@ type APIInput struct {
 type APIFields struct {
 	_           struct{}   `json:"-" additionalProperties:"true"`
 	Slug        *string    `json:"slug,omitempty" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"In the URLs of its endpoints; after the project's name if absent"`
-	BasePath    *string    `json:"base_path,omitempty" maxLength:"200" doc:"The same as slug, in older clients"`
+	BasePath    *string    `json:"base_path,omitempty" minLength:"1" maxLength:"64" pattern:"^/?[a-z0-9]+(-[a-z0-9]+)*/?$" doc:"The same as slug, in older clients"`
 	Name        *string    `json:"name,omitempty" maxLength:"200" doc:"For people; the project's name if absent"`
 	Description *string    `json:"description,omitempty" maxLength:"10000" doc:"For people"`
 	Tags        Texts      `json:"tags,omitempty" doc:"A list of texts, or the same as JSON text"`
