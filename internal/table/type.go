@@ -54,6 +54,24 @@ type Schema struct {
 	Columns []Column `json:"columns"`
 }
 
+// LastID returns the highest field id in the schema, nested ones too; 0 if there is
+// none.
+func (s Schema) LastID() int {
+	last := 0
+	for _, c := range s.Columns {
+		last = max(last, c.ID, c.Type.lastID())
+	}
+	return last
+}
+
+func (t Type) lastID() int {
+	last := max(t.ElemID, t.KeyID, Schema{Columns: t.Fields}.LastID())
+	if t.Elem != nil {
+		last = max(last, t.Elem.lastID())
+	}
+	return last
+}
+
 // Column returns the column of that name, regardless of case.
 func (s Schema) Column(name string) (Column, bool) {
 	for _, c := range s.Columns {

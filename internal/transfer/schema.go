@@ -105,7 +105,7 @@ func readingOf(found []table.Column, s table.Schema) (reading, error) {
 		}
 		list[i] = table.Quote(c.Name)
 	}
-	return reading{schema: s, last: highest(s.Columns), sql: "SELECT " + strings.Join(list, ", ") + " FROM file"}, nil
+	return reading{schema: s, last: s.LastID(), sql: "SELECT " + strings.Join(list, ", ") + " FROM file"}, nil
 }
 
 // deriveReading makes a schema of what the file says of its columns.
@@ -155,21 +155,4 @@ func storable(t table.Type, last *int) table.Type {
 		return out
 	}
 	return t
-}
-
-// highest returns the highest field id in the columns.
-func highest(columns []table.Column) int {
-	n := 0
-	for _, c := range columns {
-		n = max(n, c.ID, highestOf(c.Type))
-	}
-	return n
-}
-
-func highestOf(t table.Type) int {
-	n := max(t.ElemID, t.KeyID, highest(t.Fields))
-	if t.Elem != nil {
-		n = max(n, highestOf(*t.Elem))
-	}
-	return n
 }

@@ -81,10 +81,11 @@ func (e *Engine) Rewrite(ctx context.Context, r engine.Rewriting) (_ engine.Conv
 		return engine.Converted{}, err
 	}
 	defer release()
+	wide := width(r.Schema.Columns) > wideTable
 	return e.write(ctx, writing{
-		what: "conversion", readDirs: []string{filepath.Clean(r.Dir)}, output: r.Output, timeout: r.Timeout, wide: width(r.Schema.Columns) > wideTable,
+		what: "conversion", readDirs: []string{filepath.Clean(r.Dir)}, output: r.Output, timeout: r.Timeout, wide: wide,
 		request: request{Op: opRewrite, Rewrite: &r},
-	}, width(r.Schema.Columns) > wideTable)
+	}, wide)
 }
 
 // longRecord is the average length, in bytes, from which row groups are cut by

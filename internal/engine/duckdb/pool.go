@@ -126,11 +126,12 @@ func (e *Engine) lease(ctx context.Context, q engine.Query) (*process, func(reus
 	}
 	// Most queries are short. One that is not shows it soon, and from then on the
 	// short ones of others come first.
-	long := p.yieldAfter(e.cfg.LongAfter, func() {
+	note := func() {
 		if !q.Background {
 			e.noteLong(scope)
 		}
-	})
+	}
+	long := p.yieldAfter(e.cfg.LongAfter, note)
 	unwatch := func() {}
 	if wide {
 		unwatch = e.watchResident(p, e.cfg.MemoryLimit)
@@ -139,9 +140,7 @@ func (e *Engine) lease(ctx context.Context, q engine.Query) (*process, func(reus
 		unwatch()
 		if long() {
 			p.low = true
-			if !q.Background {
-				e.noteLong(scope)
-			}
+			note()
 		}
 		yielded := p.low // giving it back gives it away
 		e.giveBack(p, reuse, e.cfg.IdleAfter)

@@ -102,7 +102,7 @@ func (o *Observer) Schema(prev *table.Schema) Result {
 	var before []table.Column
 	if prev != nil {
 		before = prev.Columns
-		last = max(last, lastID(before))
+		last = max(last, table.Schema{Columns: before}.LastID())
 	}
 	if o.rows == 0 && len(before) > 0 {
 		return Result{Schema: *prev, LastID: last}
@@ -121,21 +121,4 @@ func (o *Observer) Schema(prev *table.Schema) Result {
 		Schema: table.Schema{Columns: columns}, Columns: j.reports, Rows: o.rows,
 		LastID: j.last, Direct: j.direct, merged: j.merged,
 	}
-}
-
-// lastID returns the highest field id in the columns.
-func lastID(columns []table.Column) int {
-	last := 0
-	for _, c := range columns {
-		last = max(last, c.ID, lastIDOf(c.Type))
-	}
-	return last
-}
-
-func lastIDOf(t table.Type) int {
-	last := max(t.ElemID, t.KeyID, lastID(t.Fields))
-	if t.Elem != nil {
-		last = max(last, lastIDOf(*t.Elem))
-	}
-	return last
 }
