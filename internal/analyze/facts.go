@@ -40,6 +40,7 @@ func (s *scan) facts(ctx context.Context, f *profile.Facts, leaves []*leaf) erro
 		{"whether the table is a panel", s.panel},
 		{"whether the table is a regular series", s.regular},
 		{"whether periods have equally many rows", s.evenPeriods},
+		{"which measures are repeated", s.given},
 		{"which measures only grow", s.cumulative},
 		{"which columns determine others", s.dependencies},
 		{"which columns are the same", s.duplicates},

@@ -262,6 +262,28 @@ func TestFactsOfAPanel(t *testing.T) {
 	}
 }
 
+// What is told of the year, or of the shop, stands in each of its rows: its sum over rows
+// counts it again and again.
+func TestWhatIsRepeatedIsNotAddedUp(t *testing.T) {
+	t.Parallel()
+	e := openEngine(t)
+	var records []map[string]any
+	rnd := rand.New(rand.NewPCG(5, 5))
+	for y := range 12 {
+		for s := range 8 {
+			records = append(records, map[string]any{
+				"year": 2000 + y, "shop_id": 10 * s, "holdings": 1000 + 100*y, "floor_amount": 50 * (s + 1), "sales": rnd.IntN(5000), "nearly": 1000*y + s/7,
+			})
+		}
+	}
+	p := analyzed(t, e, land(t, e, "shops", records, []string{"year", "shop_id", "holdings", "floor_amount", "sales", "nearly"}))
+	for name, want := range map[string]profile.Subtype{"holdings": profile.Intensive, "floor_amount": profile.Intensive, "sales": profile.Flow, "nearly": profile.Stock} {
+		if c, _ := p.Column(name); c.Role != profile.Measure || c.Subtype != want {
+			t.Errorf("%s is %s %s, want %s: %q", name, c.Role, c.Subtype, want, c.Evidence)
+		}
+	}
+}
+
 func TestARegularSeriesHasEvenGapsAndEventsHaveNot(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t)

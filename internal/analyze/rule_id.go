@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"millwright/internal/profile"
 	"millwright/internal/table"
 )
 
@@ -134,10 +135,16 @@ func namedKey(s subject) (string, bool) {
 }
 
 func unnamedKey(s subject) (string, bool) {
-	if !canIdentify(s) || s.col.Rows < 20 || isYear(s.leaf) || s.depth > 0 || meansSomethingElse(s.leaf) {
+	if !canIdentify(s) || s.col.Rows < 20 || isYear(s.leaf) || s.depth > 0 {
 		return "", false
 	}
 	distinct := fmt.Sprintf("all %s values distinct, none null", count(s.col.Distinct))
+	if numbersRows(s) {
+		return distinct + fmt.Sprintf(", first column, every whole number from %s to %s: it numbers the rows", s.col.Min, s.col.Max), true
+	}
+	if meansSomethingElse(s.leaf) {
+		return "", false
+	}
 	switch {
 	case s.isText() && s.shapes.share(s.shapes.uuid) >= .95:
 		return distinct + fmt.Sprintf(", %s are UUIDs", percent(s.shapes.share(s.shapes.uuid))), true
@@ -150,6 +157,15 @@ func unnamedKey(s subject) (string, bool) {
 		return distinct + fmt.Sprintf(", of even length (%.1f characters, standard deviation %.1f)", s.col.AvgLen, s.stdLen), true
 	}
 	return "", false
+}
+
+// numbersRows reports whether the first column counts the rows from 0 or 1 without a
+// gap: whatever it is called, a rank or a position, it says which row it is. What is
+// counted or paid may do so by chance only in name.
+func numbersRows(s subject) bool {
+	lo, hi, ok := s.bounds()
+	sub, named := subtypeWord(s.tokens)
+	return ok && s.isInt() && s.pos == 0 && (lo == 0 || lo == 1) && hi-lo+1 == float64(s.col.Rows) && (!named || sub.subtype == profile.Intensive)
 }
 
 // meansSomethingElse reports whether a name or a shape says that a column

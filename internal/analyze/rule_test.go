@@ -70,6 +70,11 @@ func TestEachRoleFollowsFromItsRule(t *testing.T) {
 		{"discount is not a count", column("discount", table.BigInt, n, 700), profile.Measure},
 		{"a dense first column is a key without a name", column("a", table.BigInt, n, n, first3, between("1", "1000")), profile.Key},
 		{"a sparse one is not", column("a", table.BigInt, n, n, first3, between("1", "5000")), profile.Measure},
+		{"what numbers every row is a key, whatever its name", column("rank", table.BigInt, n, n, first3, between("1", "1000")), profile.Key},
+		{"unless it counts something", column("votes", table.BigInt, n, n, first3, between("1", "1000")), profile.Measure},
+		{"a rank with a gap is none", column("rank", table.BigInt, n, n, first3, between("1", "1001")), profile.Measure},
+		{"a date of four digits is a year", column("date1", table.BigInt, n, 60, between("1840", "1996")), profile.Year},
+		{"one of more is not", column("date1", table.BigInt, n, 60, between("1840", "2101")), profile.Measure},
 		{"a dense later one is not", column("a", table.BigInt, n, n, between("1", "1000")), profile.Measure},
 		{"even-length text is a key without a name", column("a", table.Varchar, n, n, even), profile.Key},
 		{"uneven text is a label", column("a", table.Varchar, n, n), profile.Label},
@@ -155,6 +160,7 @@ func TestSubtypeFollowsTheWordsOfTheName(t *testing.T) {
 		"amount": profile.Flow, "total_price": profile.Flow, "unit_price": profile.Intensive, "order_count": profile.Flow, "num_ratings": profile.Flow,
 		"avg_amount": profile.Intensive, "tax_rate": profile.Ratio, "discount_percent": profile.Ratio, "share_count": profile.Flow, "miles_per_gallon": profile.Intensive,
 		"population": profile.Stock, "followers_count": profile.Stock, "open_issues_count": profile.Stock, "wind_direction": profile.Circular, "temp_max": profile.Intensive,
+		"max_hours": profile.Intensive, "min_nights": profile.Intensive, "played_min": profile.Intensive, "sd_of_costs": profile.Intensive, "total_cholesterol": profile.Intensive, "inflation": profile.Ratio,
 		"wages": profile.Intensive, "US Gross": profile.Flow, "foo": profile.Untyped, "viewsOfPage": profile.Flow, "stock_price": profile.Intensive, "account.balance": profile.Stock,
 	} {
 		if got, why := subtype(column(name, table.Double, 100, 50)); got != want {
@@ -163,6 +169,27 @@ func TestSubtypeFollowsTheWordsOfTheName(t *testing.T) {
 	}
 	if got, _ := subtype(column("amount", table.Double, 100, 50, between("0.01", "0.99"))); got != profile.Ratio {
 		t.Errorf("an amount that lies in 0..1 is %s, want ratio", got)
+	}
+}
+
+func TestRatesAreToldFromAmountsByTheirShape(t *testing.T) {
+	t.Parallel()
+	fractions := func(l *leaf) { l.col.Integers = 10; l.col.Avg, l.col.StdDev = 40, 12 }
+	for _, c := range []struct {
+		rule string
+		leaf *leaf
+		want profile.Subtype
+	}{
+		{"a tax of so much each", column("tax", table.Double, 100, 50, between("18.5", "99"), fractions), profile.Intensive},
+		{"a tax on amounts", column("tax", table.Double, 100, 50, between("0.5", "99"), fractions), profile.Flow},
+		{"taxes that spread", column("tax", table.Double, 100, 50, between("18.5", "99"), fractions, func(l *leaf) { l.col.StdDev = 30 }), profile.Flow},
+		{"whole hours", column("hours", table.BigInt, 100, 50, between("18", "99"), func(l *leaf) { l.col.Avg, l.col.StdDev = 40, 12 }), profile.Flow},
+		{"an amount is an amount", column("amount", table.Double, 100, 50, between("18.5", "99"), fractions), profile.Flow},
+		{"too few to tell", column("tax", table.Double, 19, 15, between("18.5", "99"), fractions), profile.Flow},
+	} {
+		if got, why := subtype(c.leaf); got != c.want {
+			t.Errorf("%s: %s, want %s: %s", c.rule, got, c.want, why)
+		}
 	}
 }
 

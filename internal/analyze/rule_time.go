@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"millwright/internal/table"
 )
@@ -57,7 +58,9 @@ func namedYear(s subject) (string, bool) {
 	}
 	// The year in which something began or ended.
 	bound := s.lastIs("start", "end", "from", "to", "born", "died", "founded", "foundation", "established", "built", "creation", "created", "opening", "opened", "since", "until", "vintage", "season") && s.within(1000, 2100)
-	if !bound && !s.lastIs("year", "yr") {
+	// A date in four digits is a year.
+	dated := strings.TrimRight(s.last(), "0123456789") == "date" && s.within(1500, 2100) && s.col.Distinct >= 3
+	if !bound && !dated && !s.lastIs("year", "yr") {
 		return "", false
 	}
 	return fmt.Sprintf("the name says %q, whole numbers %s to %s", s.last(), s.col.Min, s.col.Max), true
