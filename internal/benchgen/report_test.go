@@ -133,17 +133,6 @@ func figures(all []measured, times []timing) []figure {
 	return out
 }
 
-// heldFigures are the lines about tables that no rule was tried on.
-func heldFigures(y tally) []figure {
-	f1, roles := y.macroF1()
-	right, labels := y.labels()
-	recall := share(y.unsummable-y.summed, y.unsummable)
-	return []figure{
-		{"M7h", "held-out roles: macro-F1", fmt.Sprintf("%.3f over %d roles; %d of %d columns agree; %d of %d subtypes", f1, roles, right, labels, y.agree, y.subtypes), ">= .90", f1 >= .90, false},
-		{"M7h", "held-out recall of \"not summable\"", fmt.Sprintf("%.3f (%d of %d)", recall, y.unsummable-y.summed, y.unsummable), ">= .98", recall >= .98, false},
-	}
-}
-
 func (y *tally) merge(o tally) {
 	if y.confusion == nil {
 		y.confusion = map[[2]string]int{}
