@@ -2,10 +2,13 @@ package api
 
 import (
 	"context"
+	"slices"
 
+	"millwright/internal/dataset"
 	"millwright/internal/errs"
 	"millwright/internal/generate"
 	"millwright/internal/generate/template"
+	"millwright/internal/profile"
 	"millwright/internal/program"
 	"millwright/internal/program/store"
 )
@@ -48,9 +51,43 @@ func (s *Server) programSQL(ctx context.Context, in *ProgramSQLInput) (*out[Prog
 	if err != nil {
 		return nil, err
 	}
-	fresh, found := generate.InDialect(p, r.Program, template.Trino())
+	links, err := s.templateLinks(ctx, d, p, r.Program)
+	if err != nil {
+		return nil, err
+	}
+	fresh, found := generate.InDialect(p, r.Program, template.Trino(), links...)
 	if !found {
 		return nil, refuse
 	}
 	return ok(ProgramSQL{Dialect: "trino", SQL: fresh.SQL, SlotList: orEmpty(fresh.Slots)}), nil
+}
+
+// templateLinks returns what the columns of the dataset point at among the program's
+// tables; nothing for a program of one table.
+func (s *Server) templateLinks(ctx context.Context, d dataset.Dataset, p *profile.Profile, of program.Program) ([]template.Link, error) {
+	if len(of.Tables) < 2 {
+		return nil, nil
+	}
+	records, err := s.Links.Of(ctx, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	var links []template.Link
+	for _, r := range records {
+		other, err := s.Datasets.Dataset(ctx, r.OtherID)
+		if err != nil && errs.KindOf(err) != errs.NotFound {
+			return nil, err
+		}
+		if err != nil || other.ProjectID != d.ProjectID || !slices.Contains(of.Tables, other.TableName) {
+			continue
+		}
+		to, err := s.profile(ctx, other)
+		if err != nil {
+			return nil, err
+		}
+		if l, ok := r.Link(p, to); ok {
+			links = append(links, l)
+		}
+	}
+	return links, nil
 }

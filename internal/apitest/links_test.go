@@ -63,6 +63,28 @@ func TestDatasetsOfAProjectAreJoinedByTheirKeys(t *testing.T) {
 	if joins == 0 {
 		t.Error("no program joins the two")
 	}
+	c.joinsAreTrino(sales, customers)
+}
+
+// joinsAreTrino asks for the joins of a dataset as texts for Trino: they read both tables,
+// with the same slots.
+func (c *client) joinsAreTrino(dataset, other string) {
+	c.t.Helper()
+	table := c.object("GET", "/v1/datalines/"+other, nil).text("table_name")
+	for _, p := range c.object("GET", "/v1/queryprograms/dataline/"+dataset, nil).list() {
+		if !strings.HasPrefix(p.text("template"), "join_") {
+			continue
+		}
+		got := c.send("GET", "/v1/queryprograms/"+p.text("id")+"/sql?dialect=trino", nil)
+		if got.status != 200 || got.json().text("dialect") != "trino" {
+			c.t.Errorf("%s: %s", p.text("cue"), got)
+			continue
+		}
+		sql := got.json().text("sql")
+		if table == "" || !strings.Contains(sql, table) || len(got.json().get("slot_list").list()) != len(p.get("slot_list").list()) {
+			c.t.Errorf("%s: slots %s, want %s, of %s", p.text("cue"), got.json().get("slot_list"), p.get("slot_list"), sql)
+		}
+	}
 }
 
 func TestWhyThereAreFewProgramsIsSaid(t *testing.T) {

@@ -8,10 +8,12 @@ import (
 )
 
 // InDialect writes a generated program anew in another dialect, with the defaults
-// that it has. It reports false for a program that no template writes any more: what
-// a person edited belongs to the dialect that it was edited in.
-func InDialect(p *profile.Profile, old program.Program, d template.Dialect) (program.Program, bool) {
+// that it has; links are those of the table's columns, for a program that joins. It
+// reports false for a program that no template writes any more: what a person edited
+// belongs to the dialect that it was edited in.
+func InDialect(p *profile.Profile, old program.Program, d template.Dialect, links ...template.Link) (program.Program, bool) {
 	s, own := template.NewSource(p, d), template.NewSource(p, template.DuckDB())
+	s.Links, own.Links = links, links
 	relate(s, old)
 	relate(own, old)
 	for _, t := range template.All() {

@@ -45,12 +45,49 @@ func positional(t *testing.T, sql string) string {
 	return b.String() + sql[at:]
 }
 
-func TestEveryTemplateIsTrinoToo(t *testing.T) {
+// parser returns the Python that parses Trino's SQL; without it the test is skipped.
+func parser(t *testing.T) string {
+	t.Helper()
 	python := filepath.Join("..", "..", ".cache", "venv", "bin", "python")
 	if err := exec.CommandContext(t.Context(), python, "-c", "import sqlglot").Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "SKIPPED: Trino's SQL is not parsed: sqlglot is missing; run .ci/prepare")
 		t.Skip("sqlglot is missing")
 	}
+	return python
+}
+
+// onlyTrino fails for what only DuckDB knows.
+func onlyTrino(t *testing.T, id, sql string) {
+	t.Helper()
+	for _, word := range []string{"quantile_cont(", "list_contains(", "list_distinct(", " len(", "isodow(", "epoch_us(", "to_days(", "generate_series(", "map_entries(", "json_extract_string(", "VARCHAR[]", "::"} {
+		if strings.Contains(sql, word) {
+			t.Errorf("%s: %s is DuckDB's own:\n%s", id, word, sql)
+		}
+	}
+}
+
+// parse fails for the statements that are none in Trino's SQL.
+func parse(t *testing.T, python string, names, all []string) {
+	t.Helper()
+	input, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), python, "-c", trinoChecker)
+	cmd.Stdin = bytes.NewReader(input)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		var i int
+		_, _ = fmt.Sscan(line, &i)
+		t.Errorf("%s does not parse: %s\n%s", names[i], line, all[i])
+	}
+}
+
+func TestEveryTemplateIsTrinoToo(t *testing.T) {
+	python := parser(t)
 	w := load(t, open(t), "orders", records(t, 600, orders))
 	s := template.NewSource(w.profile, template.Trino())
 	for _, r := range s.Measures[:min(2, len(s.Measures))] {
@@ -68,30 +105,12 @@ func TestEveryTemplateIsTrinoToo(t *testing.T) {
 				t.Errorf("%s: %v", tpl.ID, err)
 				continue
 			}
-			for _, word := range []string{"quantile_cont(", "list_contains(", "list_distinct(", " len(", "isodow(", "epoch_us(", "to_days(", "generate_series(", "map_entries(", "json_extract_string(", "VARCHAR[]", "::"} {
-				if strings.Contains(bound.SQL, word) {
-					t.Errorf("%s: %s is DuckDB's own:\n%s", tpl.ID, word, bound.SQL)
-				}
-			}
+			onlyTrino(t, tpl.ID, bound.SQL)
 			all, names = append(all, positional(t, bound.SQL)), append(names, tpl.ID)
 			made[tpl.ID] = true
 		}
 	}
-	input, err := json.Marshal(all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), python, "-c", trinoChecker)
-	cmd.Stdin = bytes.NewReader(input)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for line := range strings.Lines(string(out)) {
-		var i int
-		_, _ = fmt.Sscan(line, &i)
-		t.Errorf("%s does not parse: %s\n%s", names[i], line, all[i])
-	}
+	parse(t, python, names, all)
 	t.Logf("%d statements of %d templates parse as Trino", len(all), len(made))
 	if len(made) < 40 {
 		t.Errorf("only %d templates were tried", len(made))

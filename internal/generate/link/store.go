@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"millwright/internal/errs"
+	"millwright/internal/generate/template"
 	"millwright/internal/meta"
+	"millwright/internal/profile"
 )
 
 // A Record is a link as it is remembered.
@@ -24,6 +26,14 @@ type Record struct {
 	Keys            int64  // of the other
 	Names           string // why the names go together; empty if only the values do
 	FoundAt         time.Time
+}
+
+// Link returns the link for templates, of the tables as their profiles say that they
+// are now; false if a column of it is gone.
+func (r Record) Link(of, to *profile.Profile) (template.Link, bool) {
+	column, ok := of.Column(r.Column)
+	key, okKey := to.Column(r.OtherColumn)
+	return template.Link{Column: column, To: to, Key: key, Rows: r.Values, Matched: r.Matched, Names: r.Names}, ok && okKey
 }
 
 // A Store remembers links. All fields must be set.
