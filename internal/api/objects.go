@@ -16,7 +16,8 @@ import (
 	"millwright/internal/lineage"
 )
 
-// A DataObject is an immutable stored file, as clients see it.
+// A DataObject is a stored file, as clients see it. What it holds never changes; raw pages
+// may be packed later, and have another key, size and hash then.
 type DataObject struct {
 	ID           string     `json:"id"`
 	ProjectID    string     `json:"project_id"`
@@ -40,7 +41,7 @@ type DataObject struct {
 func objectWire(o dataset.Object) DataObject {
 	return DataObject{ID: o.ID, ProjectID: o.ProjectID, DatasourceID: o.DatasourceID, JobID: o.RunID, Bucket: o.Bucket, Key: o.Key,
 		FileType: o.FileType, FileRole: o.FileRole, FileSize: o.FileSize, Rows: o.Rows, ETag: o.ETag, SHA256: o.SHA256, MimeType: o.MimeType,
-		Metadata: Object(o.Metadata), CreatedAt: o.CreatedAt, UpdatedAt: o.CreatedAt}
+		Metadata: Object(o.Metadata), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt}
 }
 
 // A Lineage says what was made from what.

@@ -149,6 +149,7 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 		ingest.JobType:    a.told(runs.Handle),
 		ingest.LoadType:   a.told(runs.Handle),
 		ingest.RetypeType: a.told(runs.HandleRetype),
+		ingest.PackType:   runs.HandlePack,
 		analyze.JobType:   study.Handle,
 		generate.JobType:  a.withCompaction(questions.Handle, tidy),
 		compact.JobType:   a.told(tidy.Handle),

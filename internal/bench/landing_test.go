@@ -69,9 +69,11 @@ func TestLanding(t *testing.T) {
 			if full() {
 				b.rest()
 			}
+			memory := b.watchMemory()
 			r := b.land(form, "0ms", n, 1000)
+			peak := memory()
 			fmt.Fprintf(w, "%s\t%d\t%.0f\t%.2f\t%d\t%d\t%d\t%.2f\t%.2f\t\n", form, n, b.megabytes(n), r.took.Seconds(),
-				r.peak.all>>20, r.peak.once>>20, r.peak.server>>20, r.cpu.Seconds(), r.workers.Seconds())
+				peak.all>>20, peak.once>>20, peak.server>>20, r.cpu.Seconds(), r.workers.Seconds())
 		}
 	}
 	w.Flush()
@@ -200,8 +202,7 @@ func (b *landings) download(latency string, n, perPage, parallel int) {
 type landed struct {
 	took         time.Duration
 	cpu, workers time.Duration // of processors, of the server and of its workers
-	peak         peaks
-	phases       string // which took how long
+	phases       string        // which took how long
 	schema       table.Schema
 }
 
@@ -227,17 +228,16 @@ func (b *landings) land(form, latency string, n, perPage int) (r landed) {
 	for k, v := range spec {
 		body[k] = v
 	}
-	memory := b.watchMemory()
 	cpu, workers := b.cpu(), b.cpuOfWorkers()
 	began := time.Now()
 	var started struct{ Jobs []struct{ ID string } }
 	b.call("POST", "/v1/http/execute-request", body, &started)
 	r.phases = b.follow(started.Jobs[0].ID, began)
 	r.took, r.cpu, r.workers = time.Since(began), b.cpu()-cpu, b.cpuOfWorkers()-workers
-	r.peak = memory()
 	for _, j := range started.Jobs[1:] {
 		b.send("GET", "/v1/jobs/subscribe/"+j.ID, nil)
 	}
+	b.pack(datasource.ID)
 	var with struct {
 		Datalines []struct {
 			ID     string
@@ -251,6 +251,16 @@ func (b *landings) land(form, latency string, n, perPage int) (r landed) {
 	}
 	r.schema = with.Datalines[0].Schema
 	return r
+}
+
+// pack waits until the raw pages are packed that the run has stored as they came.
+func (b *landings) pack(datasource string) {
+	b.t.Helper()
+	var jobs []struct{ ID string }
+	b.call("GET", "/v1/jobs?job_type=pack_raw_pages&source_id="+datasource, nil, &jobs)
+	for _, j := range jobs {
+		b.send("GET", "/v1/jobs/subscribe/"+j.ID, nil)
+	}
 }
 
 var phaseOf = regexp.MustCompile(`"phase":"([a-z_]+)"`)

@@ -92,11 +92,12 @@ var spent = []struct{ what, function string }{
 	{"  of which all that becomes of a record", `ingest.\(\*sink\).Record`},
 	{"    types", `typing.\(\*Observer\).Observe`},
 	{"    slices for the conversion", `ingest.\(\*slicer\).add`},
-	{"    raw pages, until they are compressed", `spill.\(\*Writer\).Record`},
-	{"raw pages: compress and write", `spill.\(\*packer\).run`},
+	{"    raw pages", `spill.\(\*Writer\).Record`},
+	{"raw pages: write", `spill.\(\*packer\).run`},
 	{"hash and make durable", "blob.seal"},
 	{"collecting garbage", "runtime.gcBgMarkWorker"},
 	{"commit: the metadata", `meta.\(\*DB\).Tx`},
+	{"after the run: raw pages are compressed", `spill.Pack`},
 }
 
 // profile lands once more and says where the server's processor time goes.

@@ -74,7 +74,8 @@ func serveUntilDeath(data, die string) error {
 }
 
 func configOf(data string) app.Config {
-	return app.Config{Addr: "127.0.0.1:0", Data: data, AllowCIDRs: []string{"127.0.0.0/8"}, APIKey: secret.New(key), Workers: 2, Grace: 5 * time.Second}
+	return app.Config{Addr: "127.0.0.1:0", Data: data, AllowCIDRs: []string{"127.0.0.0/8"}, APIKey: secret.New(key), Workers: 2, Grace: 5 * time.Second,
+		SliceBytes: 1 << 20}
 }
 
 // A server is a running Millwright, in this process or another.
@@ -209,8 +210,27 @@ func (s *server) wait(id string) job {
 
 type started struct{ Jobs []struct{ ID string } }
 
+func (s started) ids() (all []string) {
+	for _, j := range s.Jobs {
+		all = append(all, j.ID)
+	}
+	return all
+}
+
 // connect makes a datasource that appends and lands its first run.
 func (s *server) connect(name, url string) string {
+	s.t.Helper()
+	d, jobs := s.begin(name, url)
+	for _, id := range jobs {
+		if got := s.wait(id); got.Status != "completed" {
+			s.t.Fatalf("the first run is %s: %+v", got.Status, got.Error)
+		}
+	}
+	return d
+}
+
+// begin makes a datasource that appends and starts its first run.
+func (s *server) begin(name, url string) (datasource string, jobs []string) {
 	s.t.Helper()
 	var projects []struct{ ID string }
 	s.call("GET", "/v1/projects", nil, &projects)
@@ -219,12 +239,7 @@ func (s *server) connect(name, url string) string {
 	var run started
 	s.call("POST", "/v1/http/execute-request", map[string]any{"project_id": projects[0].ID, "datasource_id": d.ID, "url": url, "method": "GET",
 		"options": map[string]any{"run": map[string]any{"mode": "append"}, "retry": map[string]any{"attempts": 1}}}, &run)
-	for _, j := range run.Jobs {
-		if got := s.wait(j.ID); got.Status != "completed" {
-			s.t.Fatalf("the first run is %s: %+v", got.Status, got.Error)
-		}
-	}
-	return d.ID
+	return d.ID, run.ids()
 }
 
 // rerun starts another run and returns the ids of its jobs.
@@ -232,11 +247,7 @@ func (s *server) rerun(datasource string) []string {
 	s.t.Helper()
 	var run started
 	s.call("POST", "/v1/datasources/"+datasource+"/runs", map[string]any{}, &run)
-	var ids []string
-	for _, j := range run.Jobs {
-		ids = append(ids, j.ID)
-	}
-	return ids
+	return run.ids()
 }
 
 // retype builds a datasource's dataset again and returns the id of the job.

@@ -99,7 +99,7 @@ func (l *landing) finish(ctx context.Context, message string, store func(tx *sql
 		if err := l.step(ctx, "complete"); err != nil {
 			return err
 		}
-		if err := l.run.CompleteTx(ctx, tx); err != nil {
+		if err := l.run.CompleteTx(ctx, tx, l.then...); err != nil {
 			return err
 		}
 		return l.step(ctx, "commit")
@@ -244,11 +244,15 @@ func (l *landing) publish(ctx context.Context) (p published, err error) {
 
 // publishPages makes an object of the raw pages.
 func (l *landing) publishPages(ctx context.Context) (dataset.Object, error) {
-	index, err := l.pageIndex()
+	index, err := indexOf(l.pagesPath(), rawIndex{Verdict: l.outcome.Verdict, Detected: l.outcome.Detected, Skipped: spansOf(l.watch.skipped)})
 	if err != nil {
 		return dataset.Object{}, err
 	}
-	return l.object(ctx, l.pagesPath(), ".ndjson.zst", dataset.Object{ID: newID(), FileType: "ndjson", FileRole: "data/raw_pages",
+	id := newID()
+	if err := l.packLater(id); err != nil {
+		return dataset.Object{}, err
+	}
+	return l.object(ctx, l.pagesPath(), ".ndjson.zst", dataset.Object{ID: id, FileType: "ndjson", FileRole: "data/raw_pages",
 		MimeType: "application/zstd", Rows: l.pages.Records, Metadata: index})
 }
 
@@ -310,13 +314,14 @@ type rawIndex struct {
 	Skipped   spans               `json:"skipped,omitempty"` // records, from 0, that an earlier run had landed
 }
 
-func (l *landing) pageIndex() (json.RawMessage, error) {
-	pages, err := spill.Pages(l.pagesPath())
+// indexOf completes what is known of raw pages with the index that their file has.
+func indexOf(path string, about rawIndex) (json.RawMessage, error) {
+	pages, err := spill.Pages(path)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(rawIndex{PageCount: len(pages), Pages: pages[:min(len(pages), indexedPages)],
-		Verdict: l.outcome.Verdict, Detected: l.outcome.Detected, Skipped: spansOf(l.watch.skipped)})
+	about.PageCount, about.Pages = len(pages), pages[:min(len(pages), indexedPages)]
+	return json.Marshal(about)
 }
 
 // edges says what was made from what: request -> pages -> Parquet, and the pages of

@@ -27,11 +27,12 @@ import (
 	"millwright/internal/upload"
 )
 
-// The types of jobs: runs, which a Service's Handle does, and HandleRetype's. See
-// also LoadType.
+// The types of jobs: runs, which a Service's Handle does, HandleRetype's and
+// HandlePack's. See also LoadType.
 const (
 	JobType    = "http_request"
 	RetypeType = "retype_dataset"
+	PackType   = "pack_raw_pages"
 )
 
 // The limits of a test: enough to see what comes back and to prove that paging works.
@@ -106,7 +107,7 @@ type Started struct {
 // A payload is what the jobs of a run carry: names only, never a secret.
 type payload struct {
 	DatasourceID string `json:"datasource_id"`
-	ObjectID     string `json:"data_object_id"`
+	ObjectID     string `json:"data_object_id"` // that will hold the Parquet; of a packing, that of the raw pages
 
 	Run     json.RawMessage    `json:"run,omitempty"`         // of a run: how it lands
 	Dataset string             `json:"dataline_id,omitempty"` // of a retype

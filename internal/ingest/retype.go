@@ -307,7 +307,7 @@ func (l *landing) commitRetype(ctx context.Context, pages *dataset.Object, spec 
 		if err := l.step(ctx, "complete"); err != nil {
 			return err
 		}
-		if err := l.run.CompleteTx(ctx, tx); err != nil {
+		if err := l.run.CompleteTx(ctx, tx, l.then...); err != nil {
 			return err
 		}
 		return l.step(ctx, "commit")

@@ -42,6 +42,7 @@ type landing struct {
 	file    file         // of a load
 	slices  *slicer      // converts while records arrive; nil before, and where all are there already
 	sealing sync.WaitGroup
+	then    []job.NewJob // what is left to do when the run has completed
 	report  Landing
 }
 
@@ -225,11 +226,11 @@ func (l *landing) stats(p job.Progress) job.Progress {
 }
 
 // step lets a test fail or die at a step.
-func (l *landing) step(ctx context.Context, name string) error {
-	if l.Step == nil {
+func (s *Service) step(ctx context.Context, name string) error {
+	if s.Step == nil {
 		return nil
 	}
-	return l.Step(ctx, name)
+	return s.Step(ctx, name)
 }
 
 // willRunAgain reports whether another attempt owns the job now, or will follow

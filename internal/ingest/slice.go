@@ -24,6 +24,10 @@ const (
 	// page has come, and each takes that much more memory while it is converted.
 	sliceBytes = 64 << 20
 
+	// smallSlices begin a run: a quarter and a half of the others, so that there is
+	// something to convert soon.
+	smallSlices = 2
+
 	// sliceQueue is how many slices may wait for their conversion, which bounds the
 	// disk that they take.
 	sliceQueue = 8
@@ -121,7 +125,7 @@ func (s *slicer) add(at int64, record []byte) {
 	if len(s.buf) >= sliceBuffer {
 		s.flush()
 	}
-	if one.bytes >= s.limit {
+	if one.bytes >= s.limit>>max(0, smallSlices+1-len(s.all)) {
 		s.cut(s.decide())
 	}
 }

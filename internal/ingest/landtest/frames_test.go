@@ -13,8 +13,8 @@ import (
 )
 
 // TestTheEngineReadsRawPagesAsTheyAre converts a file of raw pages with everything
-// in it: frames that are compressed well, frames that are compressed quickly because
-// the run was busy, and rests of pages between them.
+// in it: frames that are compressed, frames that are stored as they are because the
+// run was busy, and rests of pages between them.
 func TestTheEngineReadsRawPagesAsTheyAre(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

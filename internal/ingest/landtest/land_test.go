@@ -78,8 +78,8 @@ func land(t tester, e engine.Engine, dir string, pages ...[]string) typing.Resul
 		t.Fatalf("%v", err)
 	}
 	result := o.Schema(nil)
-	normal := filepath.Join(dir, "normal.ndjson.zst")
-	if err := spill.Rewrite(t.Context(), raw, result.Normalizer(), normal, nil); err != nil {
+	normal := filepath.Join(dir, "normal.ndjson")
+	if err := normalize(raw, result, normal); err != nil {
 		t.Fatalf("%v", err)
 	}
 	convert(t, e, normal, result.Schema, records)
@@ -87,6 +87,22 @@ func land(t tester, e engine.Engine, dir string, pages ...[]string) typing.Resul
 		convert(t, e, raw, result.Schema, records)
 	}
 	return result
+}
+
+// normalize writes the records of raw pages in normal form.
+func normalize(raw string, types typing.Result, out string) error {
+	in, err := spill.Open(raw)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	var lines []byte
+	for norm := types.Normalizer(); in.Next(); lines = append(lines, '\n') {
+		if lines, err = norm.Append(lines, in.Record()); err != nil {
+			return err
+		}
+	}
+	return errors.Join(in.Err(), os.WriteFile(out, lines, 0o600))
 }
 
 func convert(t tester, e engine.Engine, input string, s table.Schema, records []string) {
@@ -216,7 +232,7 @@ func TestZerosGetNoSign(t *testing.T) {
 // count returns how many rows of what land made in dir satisfy the condition.
 func count(t *testing.T, e engine.Engine, dir string, s table.Schema, condition string) int64 {
 	t.Helper()
-	objects := filepath.Join(dir, "objects of normal.ndjson.zst")
+	objects := filepath.Join(dir, "objects of normal.ndjson")
 	rows, err := e.Run(t.Context(), engine.Query{Scope: objects, Dir: objects, SQL: "SELECT count(*) AS n FROM t WHERE " + condition,
 		Tables: []engine.Table{{Name: "t", Files: []string{filepath.Join(objects, "data.parquet")}, Schema: s}}})
 	if err != nil {

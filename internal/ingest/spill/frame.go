@@ -2,73 +2,86 @@ package spill
 
 import (
 	"encoding/binary"
-	"math/bits"
+	"errors"
+	"io"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/klauspost/compress/zstd"
 )
 
-// What a block of a frame holds.
-const (
-	rawBlock        = 0
-	compressedBlock = 2
-)
-
-// appendFrameStart appends the beginning of a zstd frame (RFC 8878) of so many bytes
-// that ends with a checksum.
-func appendFrameStart(dst []byte, size int) []byte {
+// appendStored appends data as a zstd frame (RFC 8878) that holds it as it is, and ends
+// with a checksum. Readers need a window of as many bytes.
+func appendStored(dst, data []byte) []byte {
 	const (
 		magic   = 0xFD2FB528
 		segment = 2<<6 | 1<<5 | 1<<2 // size in four bytes, no window, checksum
+		block   = 128 << 10          // the most that a block may hold
 	)
 	dst = binary.LittleEndian.AppendUint32(dst, magic)
-	return binary.LittleEndian.AppendUint32(append(dst, segment), uint32(size))
-}
-
-func putBlockHeader(b []byte, kind, size int, last bool) {
-	header := kind<<1 | size<<3
-	if last {
-		header |= 1
-	}
-	b[0], b[1], b[2] = byte(header), byte(header>>8), byte(header>>16)
-}
-
-// appendRawBlock appends a block as it is.
-func appendRawBlock(dst, data []byte, last bool) []byte {
-	start := len(dst)
-	dst = append(dst, 0, 0, 0)
-	putBlockHeader(dst[start:], rawBlock, len(data), last)
-	return append(dst, data...)
-}
-
-// xxh64 is the hash XXH64 with seed 0, of which zstd takes the lower half.
-func xxh64(b []byte) uint64 {
-	const p1, p2, p3, p4, p5 uint64 = 11400714785074694791, 14029467366897019727, 1609587929392839161, 9650029242287828579, 2870177450012600261
-	round := func(acc, in uint64) uint64 { return bits.RotateLeft64(acc+in*p2, 31) * p1 }
-	n, h := uint64(len(b)), p5
-	if len(b) >= 32 {
-		one, two := p1, p2 // variables, as the sums overflow
-		v1, v2, v3, v4 := one+two, two, uint64(0), -one
-		for ; len(b) >= 32; b = b[32:] {
-			v1 = round(v1, binary.LittleEndian.Uint64(b))
-			v2 = round(v2, binary.LittleEndian.Uint64(b[8:]))
-			v3 = round(v3, binary.LittleEndian.Uint64(b[16:]))
-			v4 = round(v4, binary.LittleEndian.Uint64(b[24:]))
+	dst = binary.LittleEndian.AppendUint32(append(dst, segment), uint32(len(data)))
+	sum := xxhash.Sum64(data)
+	for more := true; more; {
+		part := data[:min(len(data), block)]
+		data = data[len(part):]
+		more = len(data) > 0
+		header := uint32(len(part)) << 3
+		if !more {
+			header |= lastBlock
 		}
-		h = bits.RotateLeft64(v1, 1) + bits.RotateLeft64(v2, 7) + bits.RotateLeft64(v3, 12) + bits.RotateLeft64(v4, 18)
-		for _, v := range [4]uint64{v1, v2, v3, v4} {
-			h = (h^round(0, v))*p1 + p4
+		dst = append(append(dst, byte(header), byte(header>>8), byte(header>>16)), part...)
+	}
+	return binary.LittleEndian.AppendUint32(dst, uint32(sum))
+}
+
+// What the header of a block says.
+const (
+	lastBlock = 1
+	blockKind = 3 << 1
+	asItIs    = 0 << 1
+	oneByte   = 1 << 1 // repeated
+)
+
+// A frame is where a frame of a file lies.
+type frame struct {
+	magic     uint32
+	body, end int64 // body: of a skippable frame, what it holds; else the whole
+	stored    int64 // bytes that a frame which is not skippable holds as they are
+}
+
+// frameAt finds the frame at an offset.
+func frameAt(f io.ReaderAt, at int64) (frame, error) {
+	var buf [zstd.HeaderMaxSize]byte
+	n, err := f.ReadAt(buf[:], at)
+	if n < 8 {
+		return frame{}, errors.Join(err, io.ErrUnexpectedEOF)
+	}
+	magic := binary.LittleEndian.Uint32(buf[:])
+	if magic&^0xF == skippable&^0xF {
+		return frame{magic: magic, body: at + 8, end: at + 8 + int64(binary.LittleEndian.Uint32(buf[4:]))}, nil
+	}
+	var h zstd.Header
+	if err := h.Decode(buf[:n]); err != nil {
+		return frame{}, err
+	}
+	found := frame{magic: magic, body: at, end: at + int64(h.HeaderSize)}
+	for last := false; !last; {
+		var b [3]byte
+		if _, err := f.ReadAt(b[:], found.end); err != nil {
+			return frame{}, err
 		}
+		header := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
+		size := int64(header >> 3)
+		switch header & blockKind {
+		case asItIs:
+			found.stored += size
+		case oneByte:
+			size = 1
+		}
+		found.end += 3 + size
+		last = header&lastBlock != 0
 	}
-	h += n
-	for ; len(b) >= 8; b = b[8:] {
-		h = bits.RotateLeft64(h^round(0, binary.LittleEndian.Uint64(b)), 27)*p1 + p4
+	if h.HasCheckSum {
+		found.end += 4
 	}
-	if len(b) >= 4 {
-		h = bits.RotateLeft64(h^uint64(binary.LittleEndian.Uint32(b))*p1, 23)*p2 + p3
-		b = b[4:]
-	}
-	for _, c := range b {
-		h = bits.RotateLeft64(h^uint64(c)*p5, 11) * p1
-	}
-	h = (h ^ h>>33) * p2
-	h = (h ^ h>>29) * p3
-	return h ^ h>>32
+	return found, nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
@@ -19,19 +20,21 @@ import (
 
 // A packer compresses frames and writes them in order, on a goroutine of its own.
 //
-// Compressing well costs more than all else that happens to a record. So that it
-// never holds up a source that is faster, nor takes processors from what a run waits
-// for at its end, a frame is compressed quickly while others wait, or while the run
-// says that it is busy.
+// Compressing costs more than all else that happens to a record. So that it never
+// holds up a source that is faster, nor takes processors from what a run waits for at
+// its end, a frame is stored as it is while others wait, or while the run says that it
+// is busy; [Pack] compresses it later. Where the disk is slower than that, it is what
+// the run would wait for, and frames are compressed after all.
 type packer struct {
 	file *os.File
 	side *os.File // the index of the pages whose frames are written
 	zip  *zstd.Encoder
-	fast *quick
 	busy func() bool
 	end  atomic.Int64 // bytes of the file
 
-	begun int64 // bytes that the disk was told to write
+	begun, written int64                // bytes that the disk was told to write, and that it wrote
+	wait           func(from, to int64) // until the disk has written these bytes
+	slow           bool                 // it took the disk longer than compressing would
 
 	jobs    chan job
 	waits   atomic.Int64 // bytes in jobs
@@ -52,10 +55,11 @@ type job struct {
 const (
 	frameMost = 1 << 20 // bytes of records in a frame, if more than one
 	queued    = 32      // frames that wait, rests and notes for the index among them
-	crowded   = 2 << 20 // bytes that wait, from which on frames are compressed quickly
+	crowded   = 8 << 20 // bytes that wait, from which on frames are stored as they are
 	spareMost = 2 * frameMost
 
 	writeBehind = 8 << 20 // bytes after which the disk is told to begin
+	compressing = 3       // nanoseconds a byte
 )
 
 func newPacker(file, side *os.File, busy func() bool) (*packer, error) {
@@ -64,7 +68,11 @@ func newPacker(file, side *os.File, busy func() bool) (*packer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &packer{file: file, side: side, zip: zip, fast: newQuick(), busy: busy, jobs: make(chan job, queued), spare: make(chan []byte, queued+2)}
+	p := &packer{file: file, side: side, zip: zip, busy: busy, jobs: make(chan job, queued), spare: make(chan []byte, queued+2)}
+	p.wait = func(from, to int64) {
+		// What fails here fails with the sync at the end again.
+		_ = unix.SyncFileRange(int(file.Fd()), from, to-from, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
+	}
 	p.work.Go(p.run)
 	return p, nil
 }
@@ -103,8 +111,8 @@ func (p *packer) do(j job) (err error) {
 	if j.rest {
 		p.out = append(p.out, frameHeader(restFrame, 0)...)
 	}
-	if len(j.data) <= spareMost && (p.waits.Load() >= crowded || p.busy != nil && p.busy()) {
-		p.out = p.fast.append(p.out, j.data)
+	if hasty := p.waits.Load() >= crowded || p.busy != nil && p.busy(); hasty && !p.slow && len(j.data) <= spareMost {
+		p.out = appendStored(p.out, j.data)
 	} else {
 		p.out = p.zip.EncodeAll(j.data, p.out)
 	}
@@ -120,28 +128,35 @@ func (p *packer) do(j job) (err error) {
 
 func (p *packer) write(b []byte) error {
 	n, err := p.file.Write(b)
-	end := p.end.Add(int64(n))
-	if end-p.begun >= writeBehind {
-		// So that the sync at the end finds little that is not written. What fails here
-		// fails there again.
-		_ = unix.SyncFileRange(int(p.file.Fd()), p.begun, end-p.begun, unix.SYNC_FILE_RANGE_WRITE)
-		p.begun = end
+	if end := p.end.Add(int64(n)); end-p.begun >= writeBehind {
+		p.push(end)
 	}
 	return err
 }
 
+// push has the disk begin with what was written since the last time, so that the sync
+// at the end finds little that is not on it, and waits for what it began with then.
+func (p *packer) push(end int64) {
+	if p.begun > p.written {
+		start := time.Now()
+		p.wait(p.written, p.begun)
+		p.slow = time.Since(start) > compressing*time.Duration(p.begun-p.written)
+	}
+	// What fails here fails with the sync at the end again.
+	_ = unix.SyncFileRange(int(p.file.Fd()), p.begun, end-p.begun, unix.SYNC_FILE_RANGE_WRITE)
+	p.written, p.begun = p.begun, end
+}
+
 // note adds pages to the index.
 func (p *packer) note(pages []Page) error {
-	var lines []byte
-	for _, page := range pages {
-		page.End = p.end.Load()
-		line, err := json.Marshal(page)
-		if err != nil {
-			return err
-		}
-		lines = append(append(lines, line...), '\n')
+	for i := range pages {
+		pages[i].End = p.end.Load()
 	}
-	_, err := p.side.Write(lines)
+	lines, err := indexLines(pages)
+	if err != nil {
+		return err
+	}
+	_, err = p.side.Write(lines)
 	return err
 }
 
@@ -196,24 +211,43 @@ func (p *packer) finish(info Info) error {
 	if err := p.failed(); err != nil {
 		return err
 	}
-	foot := footer{index: p.end.Load(), pages: info.Pages, records: info.Records, bytes: info.Bytes}
-	var index bytes.Buffer
 	if _, err := p.side.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	p.zip.Reset(&index)
-	if _, err := io.Copy(p.zip, p.side); err != nil {
+	end, err := appendEnd(nil, p.zip, p.side, footer{index: p.end.Load(), pages: info.Pages, records: info.Records, bytes: info.Bytes})
+	if err != nil {
 		return err
 	}
-	if err := p.zip.Close(); err != nil {
+	if err := p.write(end); err != nil {
 		return err
-	}
-	for _, b := range [][]byte{frameHeader(skippable, index.Len()), index.Bytes(), foot.encode()} {
-		if err := p.write(b); err != nil {
-			return err
-		}
 	}
 	return p.file.Sync()
+}
+
+// appendEnd appends the index, whose lines are read, and the footer.
+func appendEnd(dst []byte, zip *zstd.Encoder, lines io.Reader, foot footer) ([]byte, error) {
+	var index bytes.Buffer
+	zip.Reset(&index)
+	if _, err := io.Copy(zip, lines); err != nil {
+		return nil, err
+	}
+	if err := zip.Close(); err != nil {
+		return nil, err
+	}
+	dst = append(dst, frameHeader(skippable, index.Len())...)
+	return append(append(dst, index.Bytes()...), foot.encode()...), nil
+}
+
+// indexLines are the pages as an index has them.
+func indexLines(pages []Page) (lines []byte, err error) {
+	for _, page := range pages {
+		line, err := json.Marshal(page)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(append(lines, line...), '\n')
+	}
+	return lines, nil
 }
 
 // checksum adds data to a CRC-32C.

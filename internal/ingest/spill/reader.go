@@ -214,14 +214,12 @@ func wholeFrames(pages []Page, i int) []Page {
 // cut shortens file and index to the pages, ready to write on.
 func cut(file, side *os.File, pages []Page) error {
 	var end int64
-	var lines []byte
-	for _, p := range pages {
-		end = p.End
-		line, err := json.Marshal(p)
-		if err != nil {
-			return err
-		}
-		lines = append(append(lines, line...), '\n')
+	if len(pages) > 0 {
+		end = pages[len(pages)-1].End
+	}
+	lines, err := indexLines(pages)
+	if err != nil {
+		return err
 	}
 	if err := errors.Join(file.Truncate(end), side.Truncate(0)); err != nil {
 		return err

@@ -2,7 +2,6 @@ package spill
 
 import (
 	"encoding/binary"
-	"errors"
 	"io"
 	"os"
 
@@ -130,16 +129,16 @@ func (r *rests) entry() error {
 // load finds the next frame of rests and unpacks it.
 func (r *rests) load() error {
 	for r.at < r.end {
-		magic, body, end, err := frameAt(r.file, r.at)
-		if err != nil || end > r.end {
+		f, err := frameAt(r.file, r.at)
+		if err != nil || f.end > r.end {
 			return errCorrupt(err)
 		}
-		r.at = end
-		if magic != restFrame {
+		r.at = f.end
+		if f.magic != restFrame {
 			continue
 		}
-		packed := make([]byte, end-body)
-		if _, err := r.file.ReadAt(packed, body); err != nil {
+		packed := make([]byte, f.end-f.body)
+		if _, err := r.file.ReadAt(packed, f.body); err != nil {
 			return errCorrupt(err)
 		}
 		if r.buf, err = r.zip.DecodeAll(packed, r.buf[:0]); err != nil {
@@ -149,40 +148,4 @@ func (r *rests) load() error {
 		return nil
 	}
 	return io.EOF
-}
-
-// frameAt returns the magic number of the frame at an offset, where what a skippable
-// one holds begins, and where the frame ends.
-func frameAt(f io.ReaderAt, at int64) (magic uint32, body, end int64, err error) {
-	var buf [zstd.HeaderMaxSize]byte
-	n, err := f.ReadAt(buf[:], at)
-	if n < 8 {
-		return 0, 0, 0, errors.Join(err, io.ErrUnexpectedEOF)
-	}
-	magic = binary.LittleEndian.Uint32(buf[:])
-	if magic&^0xF == skippable&^0xF {
-		return magic, at + 8, at + 8 + int64(binary.LittleEndian.Uint32(buf[4:])), nil
-	}
-	var h zstd.Header
-	if err := h.Decode(buf[:n]); err != nil {
-		return 0, 0, 0, err
-	}
-	end = at + int64(h.HeaderSize)
-	for last := false; !last; {
-		var b [3]byte
-		if _, err := f.ReadAt(b[:], end); err != nil {
-			return 0, 0, 0, err
-		}
-		block := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
-		size := int64(block >> 3)
-		if block>>1&3 == 1 {
-			size = 1 // one byte, repeated
-		}
-		end += 3 + size
-		last = block&1 == 1
-	}
-	if h.HasCheckSum {
-		end += 4
-	}
-	return magic, 0, end, nil
 }

@@ -2,7 +2,7 @@
 // page, so that types can be decided again without asking the source again.
 //
 // The file is newline-delimited JSON in zstd frames, and any zstd reader reads it
-// so. Between these are skippable frames with the rest of each page: what its body
+// so; frames that were written in haste hold it as it is. Between these are skippable frames with the rest of each page: what its body
 // holds beside the records, so that [OpenPages] gives it back whole. At the end stand
 // two more: the index of the pages, and a footer of fixed size, which only a file
 // that was closed has. No frame begins in one page and ends in the middle of a
@@ -52,8 +52,8 @@ type Info struct {
 type Limits struct {
 	Record int // bytes of one record, and so what a reader holds; 0 means 64 MiB, the most
 
-	// Busy reports that processors have other work, so that frames are to be compressed
-	// quickly and not well. It is called on another goroutine; nil means never.
+	// Busy reports that processors have other work, so that frames are to be stored as
+	// they are; see [Pack]. It is called on another goroutine; nil means never.
 	Busy func() bool
 }
 

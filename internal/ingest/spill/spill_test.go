@@ -2,7 +2,6 @@ package spill_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -429,84 +428,5 @@ func TestLongestRecord(t *testing.T) {
 	write(t, path, [][]byte{long, []byte(`1`)}, 2)
 	if got := readAll(t, path); len(got) != 2 || len(got[0]) != len(long) {
 		t.Errorf("%d records", len(got))
-	}
-}
-
-// upper is a normalizer that can be told to fail.
-type upper struct{ failAt string }
-
-func (u upper) Append(dst, record []byte) ([]byte, error) {
-	if string(record) == u.failAt {
-		return dst, errs.New(errs.Invalid, "no").Named("no")
-	}
-	return append(dst, bytes.ToUpper(record)...), nil
-}
-
-func TestRewrite(t *testing.T) {
-	t.Parallel()
-	records, bytesIn := sample(40_000)
-	path := newPath(t)
-	info := write(t, path, records, 1000)
-	for _, name := range []string{"out.ndjson", "out.ndjson.zst"} {
-		out := filepath.Join(t.TempDir(), name)
-		var calls int
-		var lastRecords, lastBytes int64
-		err := spill.Rewrite(t.Context(), path, upper{}, out, func(records, bytes int64) {
-			if records < lastRecords || bytes < lastBytes {
-				t.Errorf("progress goes back to %d records, %d bytes", records, bytes)
-			}
-			calls, lastRecords, lastBytes = calls+1, records, bytes
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if calls < 4 || lastRecords != 40_000 || lastBytes != info.Bytes {
-			t.Errorf("%d calls of progress, the last with %d records and %d bytes of %d", calls, lastRecords, lastBytes, bytesIn)
-		}
-		b := mustRead(t, out)
-		if strings.HasSuffix(name, ".zst") {
-			z, err := zstd.NewReader(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if b, err = z.DecodeAll(b, nil); err != nil {
-				t.Fatal(err)
-			}
-			z.Close()
-		}
-		if want := strings.ToUpper(strings.Join(lines(records), "\n")) + "\n"; want != string(b) {
-			t.Errorf("%s holds other lines", name)
-		}
-	}
-}
-
-func TestRewriteLeavesNoFileWhenItFails(t *testing.T) {
-	t.Parallel()
-	records, _ := sample(40_000)
-	path := newPath(t)
-	write(t, path, records, 1000)
-	canceled, cancel := context.WithCancel(t.Context())
-	for _, c := range []struct {
-		rule string
-		ctx  context.Context
-		norm upper
-		done func(records, bytes int64)
-		want string
-	}{
-		{"a record that does not fit", t.Context(), upper{failAt: string(records[33_333])}, nil, "no"},
-		{"a stop on the way", canceled, upper{}, func(records, _ int64) {
-			if records > 0 {
-				cancel()
-			}
-		}, ""},
-	} {
-		out := filepath.Join(t.TempDir(), "out.zst")
-		err := spill.Rewrite(c.ctx, path, c.norm, out, c.done)
-		if errType(err) != c.want || err == nil || c.want == "" && !errors.Is(err, errs.Canceled) {
-			t.Errorf("%s: %v", c.rule, err)
-		}
-		if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s: the file is there: %v", c.rule, err)
-		}
 	}
 }

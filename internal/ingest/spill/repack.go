@@ -1,0 +1,177 @@
+package spill
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+
+	"github.com/klauspost/compress/zstd"
+
+	"millwright/internal/errs"
+)
+
+// Loose returns how many bytes a closed file holds as they are, because they were
+// written in haste.
+func Loose(path string) (n int64, err error) {
+	defer errs.Wrap(&err, "spill.Loose")
+	err = eachFrame(path, func(in *os.File, f frame) error {
+		if f.magic == restFrame {
+			if f, err = frameAt(in, f.body); err != nil {
+				return errCorrupt(err)
+			}
+		}
+		n += f.stored
+		return nil
+	})
+	return n, err
+}
+
+// eachFrame calls do with the frames of the records and rests of a closed file.
+func eachFrame(path string, do func(in *os.File, f frame) error) error {
+	in, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	foot, ok, err := readFooter(in)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errTruncated()
+	}
+	for at := int64(0); at < foot.index; {
+		f, err := frameAt(in, at)
+		if err != nil || f.end > foot.index {
+			return errCorrupt(err)
+		}
+		if err := do(in, f); err != nil {
+			return err
+		}
+		at = f.end
+	}
+	return nil
+}
+
+// Pack writes a closed file again, with the same pages, to a new file out, and
+// compresses what was written in haste. It calls progress, unless nil, with the bytes of
+// in that are done. When it fails, with "spill-corrupt" if a checksum does not match, or
+// ctx ends, it removes out. The file is not made durable: it can be made again.
+func Pack(ctx context.Context, in, out string, progress func(bytes int64)) (err error) {
+	defer errs.Wrap(&err, "spill.Pack")
+	pages, err := Pages(in)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err = errors.Join(err, file.Close()); err != nil {
+			err = errors.Join(err, os.Remove(out))
+		}
+	}()
+	p, err := newRepacker(file, pages)
+	if err != nil {
+		return err
+	}
+	defer p.unzip.Close()
+	err = eachFrame(in, func(from *os.File, f frame) error {
+		if ctx.Err() != nil {
+			return errs.New(errs.Canceled, "packing was stopped").Because(context.Cause(ctx))
+		}
+		if progress != nil {
+			progress(f.end)
+		}
+		return p.frame(from, f)
+	})
+	if err != nil {
+		return err
+	}
+	return p.finish(in)
+}
+
+// A repacker writes frames again.
+type repacker struct {
+	out   *os.File
+	zip   *zstd.Encoder
+	unzip *zstd.Decoder
+	pages []Page
+	moved int   // pages whose end is that in out
+	read  int64 // bytes of the frames that were read, and of those that were written
+	wrote int64
+
+	packed, plain, again []byte
+}
+
+func newRepacker(out *os.File, pages []Page) (*repacker, error) {
+	zip, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return nil, err
+	}
+	unzip, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	return &repacker{out: out, zip: zip, unzip: unzip, pages: pages}, err
+}
+
+// frame writes one frame of the file again.
+func (p *repacker) frame(from *os.File, f frame) (err error) {
+	p.move()
+	p.packed = append(p.packed[:0], make([]byte, f.end-f.body)...)
+	if _, err := from.ReadAt(p.packed, f.body); err != nil {
+		return errCorrupt(err)
+	}
+	if p.plain, err = p.unzip.DecodeAll(p.packed, p.plain[:0]); err != nil {
+		return errCorrupt(err)
+	}
+	p.again = p.again[:0]
+	if f.magic == restFrame {
+		p.again = append(p.again, frameHeader(restFrame, 0)...)
+	}
+	p.again = p.zip.EncodeAll(p.plain, p.again)
+	if f.magic == restFrame {
+		binary.LittleEndian.PutUint32(p.again[4:], uint32(len(p.again)-8))
+	}
+	p.read = f.end
+	p.wrote += int64(len(p.again))
+	if _, err := p.out.Write(p.again); err != nil {
+		return err
+	}
+	if cap(p.plain) > spareMost { // a long record
+		p.packed, p.plain, p.again = nil, nil, nil
+	}
+	return nil
+}
+
+// move says where the pages end now whose frames were all written.
+func (p *repacker) move() {
+	for ; p.moved < len(p.pages) && p.pages[p.moved].End <= p.read; p.moved++ {
+		p.pages[p.moved].End = p.wrote
+	}
+}
+
+// finish writes the index and the footer, which say of the pages what they said.
+func (p *repacker) finish(in string) error {
+	p.move()
+	if p.moved < len(p.pages) {
+		return errCorrupt(nil)
+	}
+	from, err := Open(in)
+	if err != nil {
+		return err
+	}
+	info := from.Info()
+	lines, err := indexLines(p.pages)
+	if err = errors.Join(err, from.Close()); err != nil {
+		return err
+	}
+	end, err := appendEnd(nil, p.zip, bytes.NewReader(lines), footer{index: p.wrote, pages: info.Pages, records: info.Records, bytes: info.Bytes})
+	if err != nil {
+		return err
+	}
+	_, err = p.out.Write(end)
+	return err
+}
