@@ -180,6 +180,68 @@ func FuzzTokens(f *testing.F) {
 	})
 }
 
+// records strings two records together in the order of the bits of order, so that what
+// is remembered of one meets the other.
+func records(a, b string, order uint64) []byte {
+	doc := []byte{'['}
+	for i := range 8 {
+		if i > 0 {
+			doc = append(doc, ',')
+		}
+		if order>>i&1 == 0 {
+			doc = append(doc, a...)
+		} else {
+			doc = append(doc, b...)
+		}
+	}
+	return append(doc, ']')
+}
+
+// alike are pairs of records that are alike but for one thing that must not be taken
+// for what is remembered.
+func alike() [][2]string {
+	of := `{"id":1,"a long name of more than sixteen bytes":"x","o":{"k":true,"l":null},"z":[{"k":0.5},{"k":false}]}`
+	var out [][2]string
+	for _, c := range [][2]string{
+		{`,"o"`, `"o"`}, {`,"o"`, `,,"o"`}, {`{"id"`, `{,"id"`}, {`"id"`, `"i\u0064"`}, {`:1`, `: 1`}, {`:1`, `:,`}, {`:1`, `:`}, {`{"id":1,`, `{`}, {`{"id":1,`, `{,`}, {`sixteen bytes":`, `sixteen bytes"x`}, {`"o":{"k":true,"l":null},`, ``},
+		{`"z"`, `"id"`}, {`"z"`, `"a long name of more than sixteen bytes"`}, {`"z"`, `"o"`}, {`"l"`, `"k"`}, {`sixteen bytes`, `sixteen bytez`}, {`:null}`, `:null,}`}, {`"x"`, `"x`}, {`true`, `tru`},
+		{`null`, `nulL`}, {`0.5`, `0.5.5`}, {`0.5`, `00.5`}, {`0.5`, `.5`}, {`0.5`, `-12345678.87654321e-10`}, {`0.5`, `123456789012`}, {`0.5`, `1.234567890`}, {`0.5`, `-1.e5`}, {`"x"`, `"\"\u00e9"`}, {`"x"`, `"0123456789abcde"`}, {`"x"`, `"0123456789abcdef"`},
+		{`"x"`, "\"0123456789abcdefé\""}, {`"x"`, "\"0123456789abcdef\x1f\""}, {`"x"`, "\"é\xc3\""}, {`"x"`, "\"\xc0\xaf\""}, {`"x"`, "\"日本語\""}, {`"z"`, "\t\"z\"\r\n "}, {`"id":1`, `"new":1,"id":1`}, {`"id":1`, `"o":1`},
+		{`{"k":true`, `{"l":1,"k":true`}, {`{"k":0.5}`, `{"k":0.5,"k":1}`}, {`{"k":0.5}`, `{}`}, {`"o":{`, "\"o\":  \n" + strings.Repeat(" ", 100) + "{"}, {`,"z"`, "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"},
+	} {
+		out = append(out, [2]string{of, strings.Replace(of, c[0], c[1], 1)})
+	}
+	return out
+}
+
+func TestWhatIsRememberedIsNotTakenForWhatIsThere(t *testing.T) {
+	t.Parallel()
+	for _, pair := range alike() {
+		for order := range uint64(256) {
+			for _, chunk := range []int{0, 1, 50} {
+				if chunk > 0 && order%16 != 2 {
+					continue
+				}
+				if why := differ(records(pair[0], pair[1], order), order%5, chunk); why != "" {
+					t.Fatalf("%s beside %s in the order %b: %s", pair[1], pair[0], order, why)
+				}
+			}
+		}
+	}
+}
+
+// FuzzRecords is FuzzTokens for records of which much is remembered.
+func FuzzRecords(f *testing.F) {
+	for i, pair := range alike() {
+		f.Add(pair[0], pair[1], uint64(i), i%5)
+	}
+	f.Fuzz(func(t *testing.T, a, b string, order uint64, chunk int) {
+		if why := differ(records(a, b, order), order%5, min(max(chunk, 0), 1<<16)); why != "" {
+			t.Error(why)
+		}
+	})
+}
+
 // TestNamesAreCheckedInLinearTime gives objects of very many names in an order and
 // with spellings that no pattern foresees.
 func TestNamesAreCheckedInLinearTime(t *testing.T) {
