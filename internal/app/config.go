@@ -40,10 +40,11 @@ type Config struct {
 
 	// A language model behind an OpenAI-compatible URL may put questions in better words
 	// and order, and write SQL for one that nothing answers; none is asked by default.
-	ProviderURL    string        // such as https://api.example.com/v1; empty asks none
-	ProviderModel  string        // as that API names it
-	ProviderKey    secret.String // of that API; from MILLWRIGHT_PROVIDER_KEY
-	ProviderValues bool          // it may be told frequent values, not only names, types and counts
+	ProviderURL     string        // such as https://api.example.com/v1; empty asks none
+	ProviderModel   string        // as that API names it
+	ProviderKey     secret.String // of that API; from MILLWRIGHT_PROVIDER_KEY
+	ProviderValues  bool          // it may be told frequent values, not only names, types and counts
+	ProviderTimeout time.Duration // how long one answer may take; 0 means 15 s
 
 	QueryTimeout    time.Duration // how long a query may run; 0 means 30 s
 	DownloadTimeout time.Duration // how long a query may run whose rows become a file; 0 means 10 min

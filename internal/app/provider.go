@@ -11,7 +11,7 @@ func (a *App) adviser() (*ask.Adviser, error) {
 	if c.ProviderURL == "" {
 		return nil, nil
 	}
-	model, err := provider.New(provider.Config{URL: c.ProviderURL, Key: c.ProviderKey, Model: c.ProviderModel, Allow: c.prefixes()})
+	model, err := provider.New(provider.Config{URL: c.ProviderURL, Key: c.ProviderKey, Model: c.ProviderModel, Timeout: c.ProviderTimeout, Allow: c.prefixes()})
 	if err != nil {
 		return nil, err
 	}

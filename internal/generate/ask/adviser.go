@@ -115,7 +115,7 @@ func (a *Adviser) order(ctx context.Context, wanted string, tables []Table, ques
 		all[i] = i
 	}
 	if a == nil || len(questions) < 2 || !a.ask(ctx, map[string]any{"task": `Order the questions by how well they serve the wish, the best first. Answer {"order": [places]}.`,
-		"wish": wanted, "questions": questions, "tables": a.facts(tables)}, &said) {
+		"wish": wanted, "questions": a.masked(questions), "tables": a.facts(tables)}, &said) {
 		return all
 	}
 	var ordered []int
@@ -134,12 +134,12 @@ func (a *Adviser) words(ctx context.Context, tables []Table, questions []string)
 		Questions []string `json:"questions"`
 	}
 	if a == nil || len(questions) == 0 || !a.ask(ctx, map[string]any{"task": `Say each question as a colleague would, in one short English sentence, with all its numbers, names and quoted values. Answer {"questions": [texts]}, as many as there are.`,
-		"questions": questions, "tables": a.facts(tables)}, &said) || len(said.Questions) != len(questions) {
+		"questions": a.masked(questions), "tables": a.facts(tables)}, &said) || len(said.Questions) != len(questions) {
 		return questions
 	}
 	out := slices.Clone(questions)
 	for i, q := range said.Questions {
-		if q = strings.Join(strings.Fields(q), " "); sameMeaning(questions[i], q) {
+		if q = a.unmasked(strings.Join(strings.Fields(q), " "), questions[i]); sameMeaning(questions[i], q) {
 			out[i] = q
 		}
 	}
@@ -253,7 +253,7 @@ func (a *Adviser) prefer(ctx context.Context, question string, tables []Table, a
 	}
 	names := make([]string, n)
 	for i := range names {
-		names[i] = all[i].Table.Profile.Table + ": " + all[i].Program.Name
+		names[i] = all[i].Table.Profile.Table + ": " + a.named(all[i].Program)
 	}
 	out := slices.Clone(all)
 	for to, from := range a.order(ctx, question, tables, names) {

@@ -101,6 +101,38 @@ func TestAModelIsToldOfTablesAndNotOfTheirRows(t *testing.T) {
 	}
 }
 
+func TestQuestionsAreToldWithoutTheValuesThatTheyQuote(t *testing.T) {
+	t.Parallel()
+	ours := []string{`How do shop "Kiel" and "Rome" compare on average amount?`, `Which 10 sales mention "rush"?`, `Which sales have "a \"very\" odd one" in tags?`}
+	turned := `How do "Rome" and "Kiel" of shop compare on average amount?`
+	for says, want := range map[string]string{
+		`How do "#2" and "#1" of shop compare on average amount?`:       turned,
+		`How do "#1" and "#1" of shop compare on average amount?`:       ours[0],
+		`How do "#3" and "#1" of shop compare on average amount?`:       ours[0],
+		`How do "Oslo" and "Rome" of shop compare on average amount?`:   ours[0],
+		`How does shop "#1" compare with the others on average amount?`: ours[0],
+	} {
+		m := &fake{says: `{"questions":[` + jsonText(says) + `,"",""],"order":[1,0]}`}
+		a := &ask.Adviser{Model: m}
+		if said := a.Words(t.Context(), sales(), ours); said[0] != want || !slices.Equal(said[1:], ours[1:]) {
+			t.Errorf("%s gives %q", says, said)
+		}
+		a.Order(t.Context(), "w", sales(), ours)
+		for _, asked := range m.asked {
+			for _, value := range []string{"Kiel", "Rome", "rush", "very", "odd"} {
+				if strings.Contains(asked, value) {
+					t.Errorf("%s is told: %s", value, asked)
+				}
+			}
+		}
+	}
+	m := &fake{says: `{"questions":[` + jsonText(turned) + `,"",""]}`}
+	a := &ask.Adviser{Model: m, Values: true}
+	if said := a.Words(t.Context(), sales(), ours); said[0] != turned || !strings.Contains(m.asked[0], "Kiel") {
+		t.Errorf("where values may be told: %q", said)
+	}
+}
+
 func TestAnOrderIsOnlyAnOrder(t *testing.T) {
 	t.Parallel()
 	questions := []string{"a", "b", "c"}
