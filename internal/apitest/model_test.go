@@ -101,13 +101,14 @@ func asJSON(v any) string {
 	return string(text)
 }
 
-// advised starts a server that asks the model, with a project of the sales.
-func advised(t *testing.T, m *model) (c *client, project string) {
+// advised starts a server that asks the model and waits so long for it, with a project
+// of the sales.
+func advised(t *testing.T, m *model, wait time.Duration) (c *client, project string) {
 	t.Helper()
 	api := httptest.NewServer(m)
 	t.Cleanup(api.Close)
 	config := app.Config{Addr: "127.0.0.1:0", Data: t.TempDir(), AllowCIDRs: []string{"127.0.0.0/8"}, APIKey: secret.New("mw-api-test-advised-0123456"), Workers: 2, Grace: 5 * time.Second,
-		ProviderURL: api.URL + "/v1", ProviderModel: "small-1", ProviderKey: secret.New("sk-of-the-model"), ProviderTimeout: 3 * time.Second}
+		ProviderURL: api.URL + "/v1", ProviderModel: "small-1", ProviderKey: secret.New("sk-of-the-model"), ProviderTimeout: wait}
 	// The server outlives t.Context, so that it is stopped in order.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	a, err := app.Build(ctx, config, slog.New(slog.DiscardHandler))

@@ -31,7 +31,7 @@ func TestAModelRewordsReordersAndProposes(t *testing.T) {
 	t.Parallel()
 	m := &model{}
 	m.behave(helpful(turnover))
-	c, project := advised(t, m)
+	c, project := advised(t, m, 3*time.Second)
 	cues, without := withoutModel(t)
 	ours := cues.json().list()
 	theirs := c.cues(project).json().list()
@@ -93,7 +93,7 @@ func withoutModel(t *testing.T) (cues, noMatch answer) {
 func TestAModelThatFailsChangesNothing(t *testing.T) {
 	t.Parallel()
 	m := &model{}
-	c, project := advised(t, m)
+	c, project := advised(t, m, 3*time.Second)
 	ours, noMatch := withoutModel(t)
 	stored := func() int { return len(c.object("GET", "/v1/queryprograms?project_id="+project, nil).list()) }
 	for name, does := range brokenModels() {
@@ -193,7 +193,7 @@ func TestWhoLeavesEndsTheQuestionToTheModel(t *testing.T) {
 		<-r.Context().Done()
 		left <- struct{}{}
 	})
-	c, project := advised(t, m)
+	c, project := advised(t, m, time.Hour)
 	ctx, leave := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, "POST", c.url+"/v1/build/cues", strings.NewReader(fmt.Sprintf(`{"project_id":%q,"count":2}`, project)))
 	if err != nil {
@@ -214,7 +214,11 @@ func TestWhoLeavesEndsTheQuestionToTheModel(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Error("an answer came")
 	}
-	<-left
+	select {
+	case <-left:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the model's request goes on without the caller")
+	}
 	m.behave(helpful(turnover))
 	if theirs := c.cues(project).json().list(); len(theirs) != 4 {
 		t.Errorf("%d cues after it", len(theirs))
