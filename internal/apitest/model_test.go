@@ -106,10 +106,6 @@ func asJSON(v any) string {
 func advised(t *testing.T, m *model, wait time.Duration) (c *client, project string) {
 	t.Helper()
 	api := httptest.NewServer(m)
-	t.Cleanup(func() {
-		api.CloseClientConnections() // what hangs, ends
-		api.Close()
-	})
 	config := app.Config{Addr: "127.0.0.1:0", Data: t.TempDir(), AllowCIDRs: []string{"127.0.0.0/8"}, APIKey: secret.New("mw-api-test-advised-0123456"), Workers: 2, Grace: 5 * time.Second,
 		ProviderURL: api.URL + "/v1", ProviderModel: "small-1", ProviderKey: secret.New("sk-of-the-model"), ProviderTimeout: wait}
 	// The server outlives t.Context, so that it is stopped in order.
@@ -125,6 +121,10 @@ func advised(t *testing.T, m *model, wait time.Duration) (c *client, project str
 		if err := <-stopped; err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
+	})
+	t.Cleanup(func() {
+		api.CloseClientConnections() // what hangs, ends, and lets the server stop
+		api.Close()
 	})
 	select {
 	case addr := <-serving:
