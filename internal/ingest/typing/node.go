@@ -15,11 +15,11 @@ const (
 // of a nested object, the elements of an array or the values of a map.
 type node struct {
 	key string
-	raw string // the key in JSON with its colon, to be compared; empty if it has several spellings
 
-	pos   int    // index in the parent's fields
 	depth int    // of types: 0 for the record
 	seen  uint64 // the last object that had this key
+	lead  lead
+	then  *node // the key that followed it; nil, or its lead is known
 
 	shape  shape
 	opaque bool // what is inside is not looked at: the type is JSON
@@ -29,6 +29,7 @@ type node struct {
 
 	fields []*node // by first appearance, as long as entry is nil
 	index  map[string]*node
+	first  *node // the key that an object began with; nil, or its lead is known
 	entry  *node // if set, the object is a map, and this is all of its values
 	item   *node // all elements of all arrays
 	keys   int   // distinct keys when the object became a map
@@ -102,6 +103,21 @@ func (n *node) longNumber(b []byte) {
 	n.num.add(f)
 }
 
+// fraction notes a number of few digits, so many of them before and after its point. b
+// ends with it.
+func (n *node) fraction(b []byte, whole, frac int) {
+	n.counts.Fractions++
+	n.num.floats++
+	n.num.whole = max(n.num.whole, whole)
+	n.num.scale = max(n.num.scale, frac)
+	if frac > n.num.minScale {
+		n.num.minScale = max(n.num.minScale, trimZeros(b, frac))
+	}
+	if whole == 0 && !n.num.zero {
+		n.num.zero = trimZeros(b, frac) == 0
+	}
+}
+
 // trimZeros returns how many of the frac digits at the end of b are not zeros at the end.
 func trimZeros(b []byte, frac int) int {
 	for i := len(b) - 1; frac > 0 && b[i] == '0'; i-- {
@@ -151,7 +167,7 @@ func (o *Observer) collapse(n *node) {
 	o.keyBytes -= keyBytes
 	entry, fields := o.newNode(n), n.fields
 	n.keys = len(fields)
-	n.fields, n.index, n.entry = nil, nil, entry
+	n.fields, n.index, n.first, n.entry = nil, nil, nil, entry
 	for _, f := range fields {
 		o.merge(entry, f)
 	}
@@ -164,7 +180,7 @@ func (o *Observer) hide(n *node) {
 	o.keyBytes -= keyBytes
 	n.opaque = true
 	n.keys = max(n.keys, len(n.fields))
-	n.fields, n.index, n.entry, n.item = nil, nil, nil, nil
+	n.fields, n.index, n.first, n.entry, n.item = nil, nil, nil, nil, nil
 }
 
 // newNode returns an empty node below parent, and counts it.
@@ -249,8 +265,7 @@ func (o *Observer) field(n *node, key string) *node {
 		return n.entry
 	}
 	c := o.newNode(n)
-	c.name(key)
-	c.pos = len(n.fields)
+	c.key = key
 	o.keyBytes += len(key)
 	n.fields = append(n.fields, c)
 	if n.index == nil {
@@ -258,14 +273,6 @@ func (o *Observer) field(n *node, key string) *node {
 	}
 	n.index[key] = c
 	return c
-}
-
-// name gives a node its key.
-func (n *node) name(key string) {
-	n.key = key
-	if isPlain(key) {
-		n.raw = `"` + key + `":`
-	}
 }
 
 // full reports whether there is no room for another nested key of that length.

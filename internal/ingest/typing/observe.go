@@ -98,58 +98,66 @@ func (o *Observer) object(b []byte, i int, n *node, depth int) int {
 		return o.skip(b, i, depth)
 	}
 	o.objects++
-	id, next := o.objects, 0
-	i = scanSpace(b, i+1)
-	if i < len(b) && b[i] == '}' {
-		return i + 1
+	id, i := o.objects, i+1
+	if at := scanSpace(b, i); at < len(b) && b[at] == '}' {
+		return at + 1
 	}
-	for {
-		var child *node
-		// Records of one source mostly have the same keys in the same order.
-		if next < len(n.fields) {
-			c := n.fields[next]
-			if end := i + len(c.raw); end < len(b) && c.raw != "" && string(b[i:end]) == c.raw {
-				if child, i = c, end; b[i] <= ' ' {
-					i = scanSpace(b, i)
-				}
-			}
+	var last *node
+	// Records of one source mostly have the same keys in the same order.
+	for next := n.first; ; next = next.following() {
+		if next != nil && !next.lead.is(b, i) {
+			next = next.missing(b, i)
 		}
-		if child == nil {
-			if child, i = o.key(b, i, n); i < 0 {
-				return bad
-			}
-			i = scanColon(b, i)
-		}
-		if child == nil {
-			i = o.skip(b, i, depth-1)
+		if next != nil {
+			i += next.lead.n
 		} else {
-			if n.entry == nil {
-				if child.seen == id {
-					return o.stop(errs.New(errs.Invalid, "an object of a record has a key twice: %q", clip(child.key)).Named("duplicate-key"))
-				}
-				child.seen = id
-				next = child.pos + 1
-			}
-			if i >= 0 && i < len(b) && b[i] == '"' {
-				i = o.text(b, i, child)
-			} else {
-				i = o.value(b, i, child, depth)
-			}
+			next, i = o.member(b, i, n, last)
+		}
+		switch {
+		case next == nil:
+			i = o.skip(b, i, depth-1)
+		case next.seen == id && n.entry == nil:
+			return o.stop(errs.New(errs.Invalid, "an object of a record has a key twice: %q", clip(next.key)).Named("duplicate-key"))
+		default:
+			next.seen = id
+			i = o.value(b, i, next, depth)
 		}
 		if i < 0 {
 			return i
 		}
-		if i < len(b) && b[i] <= ' ' {
-			i = scanSpace(b, i)
-		}
 		if i >= len(b) || b[i] != ',' {
-			break
+			if i = scanSpace(b, i); i >= len(b) || b[i] != ',' {
+				return scanLast(b, i, '}')
+			}
 		}
-		if i++; i < len(b) && b[i] <= ' ' {
-			i = scanSpace(b, i)
-		}
+		i++
+		last = next
 	}
-	return scanLast(b, i, '}')
+}
+
+// member reads from b[i], where a brace or a comma was, to the next value, and returns
+// its node, nil if it is not looked at, and where it begins, or bad. What it finds is
+// expected behind last from now on; last is nil in front of the first.
+func (o *Observer) member(b []byte, i int, n, last *node) (*node, int) {
+	start := i
+	key := scanSpace(b, i)
+	first := key > 0 && b[start-1] == '{'
+	c, i := o.key(b, key, n)
+	if i < 0 {
+		return nil, bad
+	}
+	behind := i
+	if i = scanColon(b, i); i < 0 || c == nil || n.entry != nil {
+		return c, i
+	}
+	switch {
+	case !c.lead.learn(b, start, i, behind-key):
+	case first:
+		n.first = c
+	case last != nil:
+		last.then = c
+	}
+	return c, i
 }
 
 // key reads the key at b[i] of an object at n and returns its node, or nil if n
@@ -230,7 +238,18 @@ func (o *Observer) value(b []byte, i int, n *node, depth int) int {
 	}
 	switch b[i] {
 	case '"':
-		return o.text(b, i, n)
+		end, escaped := scanString(b, i)
+		if end < 0 {
+			return bad
+		}
+		n.counts.Strings++
+		if n.shape != scalar {
+			o.reshape(n, scalar)
+		}
+		if !n.str.words {
+			n.text(b[i+1:end-1], escaped)
+		}
+		return end
 	case '{':
 		return o.object(b, i, n, depth-1)
 	case '[':
@@ -245,30 +264,27 @@ func (o *Observer) value(b []byte, i int, n *node, depth int) int {
 		}
 		return scanWord(b, i)
 	}
+	if at := scanSpace(b, i); at > i {
+		return o.value(b, at, n, depth)
+	}
 	return o.number(b, i, n)
-}
-
-// text notes the string at b[i] and returns the index after it, or bad.
-func (o *Observer) text(b []byte, i int, n *node) int {
-	end, escaped := scanString(b, i)
-	if end < 0 {
-		return bad
-	}
-	n.counts.Strings++
-	if n.shape != scalar {
-		o.reshape(n, scalar)
-	}
-	if !n.str.words {
-		n.text(b[i+1:end-1], escaped)
-	}
-	return end
 }
 
 // number notes the number at b[i] and returns the index after it, or bad.
 func (o *Observer) number(b []byte, i int, n *node) int {
-	end, spelling, whole, frac := scanNumber(b, i)
-	if end < 0 {
-		return bad
+	end, spelling, whole, frac := 0, shortInt, 0, 0
+	if i+8 <= len(b) {
+		end, whole, frac = scanShort(b[i : i+8])
+	}
+	switch {
+	case end == 0:
+		if end, spelling, whole, frac = scanNumber(b, i); end < 0 {
+			return bad
+		}
+	case frac > 0:
+		end, spelling = i+end, shortFrac
+	default:
+		end += i
 	}
 	if n.shape != scalar {
 		o.reshape(n, scalar)
@@ -279,16 +295,7 @@ func (o *Observer) number(b []byte, i int, n *node) int {
 		n.num.whole = max(n.num.whole, whole)
 		n.num.zero = n.num.zero || whole == 0
 	case shortFrac:
-		n.counts.Fractions++
-		n.num.floats++
-		n.num.whole = max(n.num.whole, whole)
-		n.num.scale = max(n.num.scale, frac)
-		if frac > n.num.minScale {
-			n.num.minScale = max(n.num.minScale, trimZeros(b[:end], frac))
-		}
-		if whole == 0 && !n.num.zero {
-			n.num.zero = trimZeros(b[:end], frac) == 0
-		}
+		n.fraction(b[:end], whole, frac)
 	default:
 		n.longNumber(b[i:end])
 	}

@@ -20,27 +20,51 @@ func scanSpace(b []byte, i int) int {
 	return i
 }
 
+// Eight bytes as one number.
+const (
+	ones = 0x0101010101010101
+	high = 0x80 * ones
+)
+
+// odd flags the lowest byte of w that ends what is plain in a string: a quote, a
+// backslash, a control character or what is no ASCII. A borrow can flag a wrong byte
+// above it.
+func odd(w uint64) uint64 {
+	// Turning one bit puts the quote right behind the control characters.
+	return (w | ((w ^ 2*ones) - 0x21*ones) | ((w ^ '\\'*ones) - ones)) & high
+}
+
+// notDigits flags the lowest byte of w that is no digit, and the lowest behind it if
+// that one is a point. A carry can flag wrong bytes above them.
+func notDigits(w uint64) uint64 {
+	w ^= '0' * ones
+	return (w | (w + (0x80-10)*ones)) & high
+}
+
 // scanString returns the index after the string that starts at b[i], a quote, and
 // whether it holds escapes; or bad. It accepts what RFC 8259 does with valid UTF-8
 // and no lone surrogates.
 func scanString(b []byte, i int) (end int, escaped bool) {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
 	i++
 	for {
-		// Eight at a time, because most bytes of most data need no thought: printable
+		// Sixteen at a time, because most bytes of most data need no thought: printable
 		// ASCII but quote and backslash.
-		for i+8 <= len(b) {
-			w := binary.LittleEndian.Uint64(b[i:])
-			q, s := w^('"'*ones), w^('\\'*ones)
-			// A borrow can flag a wrong byte only above a right one, and the lowest counts.
-			if m := (w | (w - 0x20*ones) | (q - ones) | (s - ones)) & high; m != 0 {
-				i += bits.TrailingZeros64(m) >> 3
-				if b[i] == '"' {
-					return i + 1, escaped
-				}
-				break
+		for i+16 <= len(b) {
+			p := b[i : i+16]
+			m, n := odd(binary.LittleEndian.Uint64(p)), odd(binary.LittleEndian.Uint64(p[8:]))
+			if m|n == 0 {
+				i += 16
+				continue
 			}
-			i += 8
+			if m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+			} else {
+				i += bits.TrailingZeros64(n)>>3 + 8
+			}
+			if b[i] == '"' {
+				return i + 1, escaped
+			}
+			break
 		}
 		if i >= len(b) {
 			return bad, escaped
@@ -58,13 +82,27 @@ func scanString(b []byte, i int) (end int, escaped bool) {
 		case c < utf8.RuneSelf:
 			i++
 		default:
-			r, size := utf8.DecodeRune(b[i:])
-			if r == utf8.RuneError && size == 1 {
+			if i = scanRunes(b, i); i < 0 {
 				return bad, escaped
 			}
-			i += size
 		}
 	}
+}
+
+// scanRunes returns the index after the characters at b[i] that are no ASCII, or bad.
+func scanRunes(b []byte, i int) int {
+	for i < len(b) && b[i] >= utf8.RuneSelf {
+		if i+1 < len(b) && b[i] >= 0xC2 && b[i] < 0xE0 && b[i+1]&0xC0 == 0x80 {
+			i += 2 // of two bytes, as in most Latin text
+			continue
+		}
+		r, size := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && size == 1 {
+			return bad
+		}
+		i += size
+	}
+	return i
 }
 
 // scanEscape returns the index after the escape that starts at b[i], a backslash, or bad.
@@ -172,6 +210,30 @@ func scanNumber(b []byte, i int) (end int, s spelling, whole, frac int) {
 		s = long
 	}
 	return i, s, whole, frac
+}
+
+// scanShort is scanNumber for eight bytes of which the first are a number without a
+// minus, of few digits. Its end is 0 if it needs a closer look.
+func scanShort(p []byte) (end, whole, frac int) {
+	m := notDigits(binary.LittleEndian.Uint64(p))
+	end = bits.TrailingZeros64(m) >> 3
+	if end == 0 || end == 8 || end > 1 && p[0] == '0' {
+		return 0, 0, 0
+	}
+	if whole = end; p[0] == '0' {
+		whole = 0
+	}
+	if p[end&7] == '.' {
+		dot := end
+		end = bits.TrailingZeros64(m&(m-1)) >> 3
+		if frac = end - dot - 1; end == 8 || frac == 0 {
+			return 0, 0, 0
+		}
+	}
+	if p[end&7]|0x20 == 'e' {
+		return 0, 0, 0
+	}
+	return end, whole, frac
 }
 
 // scanWord returns the index after the literal true, false or null at b[i], or bad.

@@ -109,8 +109,7 @@ func (o *Observer) restore(n *node, s storedNode) error {
 			return badState("damaged: it has a key twice")
 		}
 		c := o.newNode(n)
-		c.name(f.Key)
-		c.pos = len(n.fields)
+		c.key = f.Key
 		o.keyBytes += len(f.Key)
 		n.fields = append(n.fields, c)
 		if n.index == nil {
