@@ -47,6 +47,7 @@ func TestGenerate(t *testing.T) {
 	table := figures(got, times)
 	if full() {
 		table = append(table, heldLines(t)...)
+		table = append(table, joinLines(t)...)
 	}
 	if full() {
 		fmt.Printf("\n%s\n%s\n%s", misses(got, 400), bySet(got), printed(table))
