@@ -26,6 +26,7 @@ type sink struct {
 	pages   int64
 	records int64
 	bytes   int64
+	line    []byte // of again
 
 	unfinished *unfinished // nil if nothing is kept for a later attempt
 	read       *progress   // of a file: how much of it was read; nil for pages
@@ -36,13 +37,18 @@ func (s *sink) BeginPage(p httpsource.Page) error {
 	return s.spill.BeginPage(spill.Page{Number: p.Number, URL: p.URL})
 }
 
-// Record spills one record and looks at its types.
+// Record spills one record, looks at its types and begins to convert it.
 func (s *sink) Record(raw []byte) error {
-	if err := s.look(raw); err != nil {
+	at := s.watch.seen
+	land, err := s.look(raw)
+	if err != nil {
 		return err
 	}
 	if err := s.spill.Record(raw); err != nil {
 		return err
+	}
+	if land {
+		s.slices.add(at, s.spill.Line())
 	}
 	s.records++
 	if s.records%reportEvery == 0 {
@@ -51,18 +57,25 @@ func (s *sink) Record(raw []byte) error {
 	return nil
 }
 
-// look notes what a record means for types, key and cursor, and begins to convert it.
-func (s *sink) look(raw []byte) error {
+// again takes a record that an earlier attempt spilled.
+func (s *sink) again(record []byte) error {
 	at := s.watch.seen
-	land, err := s.watch.see(raw)
+	land, err := s.look(record)
 	if err != nil || !land {
 		return err
 	}
-	if err := s.types.Observe(raw); err != nil {
-		return err
-	}
-	s.slices.add(at, raw)
+	s.line = append(append(s.line[:0], record...), '\n')
+	s.slices.add(at, s.line)
 	return nil
+}
+
+// look notes what a record means for types, key and cursor, and reports whether it is
+// to be landed.
+func (s *sink) look(raw []byte) (land bool, err error) {
+	if land, err = s.watch.see(raw); err != nil || !land {
+		return false, err
+	}
+	return true, s.types.Observe(raw)
 }
 
 // EndPage closes the page.

@@ -14,7 +14,6 @@ import (
 
 	"millwright/internal/engine"
 	"millwright/internal/errs"
-	"millwright/internal/ingest/spill"
 	"millwright/internal/ingest/typing"
 )
 
@@ -108,20 +107,21 @@ func (s *slicer) busy() bool {
 	return s != nil && len(s.room) > 1 // one is open
 }
 
-// add takes a record, the at-th of the run, that is to be landed. It does not keep it.
-func (s *slicer) add(at int64, record []byte) {
+// add takes a line, the record of which is the at-th of the run and is to be landed. It
+// does not keep it.
+func (s *slicer) add(at int64, line []byte) {
 	if s == nil {
 		return
 	}
 	if s.open == nil {
 		s.begin(at)
 	}
-	one, before := s.open, len(s.buf)
-	s.buf = append(spill.AppendLine(s.buf, record), '\n')
+	one := s.open
+	s.buf = append(s.buf, line...)
 	one.end = at + 1
 	one.landed++
-	one.bytes += int64(len(s.buf) - before)
-	one.longest = max(one.longest, int64(len(s.buf)-before))
+	one.bytes += int64(len(line))
+	one.longest = max(one.longest, int64(len(line)))
 	if len(s.buf) >= sliceBuffer {
 		s.flush()
 	}

@@ -186,7 +186,7 @@ func (l *landing) desk(ctx context.Context, u *unfinished, resume bool) (*sink, 
 	if u != nil {
 		path, to.unfinished = u.pagesPath(), u
 		if resume {
-			w, at, err := u.takeUp(ctx, spill.Limits{Busy: to.slices.busy}, to.look)
+			w, at, err := u.takeUp(ctx, spill.Limits{Busy: to.slices.busy}, to.again)
 			if err != nil {
 				return nil, "", err
 			}

@@ -24,6 +24,7 @@ type Writer struct {
 	body    bool // the page's rest has ended
 	closed  bool
 	lines   []byte // of the frame that is open
+	line    []byte // the last of them
 	summed  int    // bytes in lines that are in the page's sum
 	rest    []byte // entries of the frame of rests that is open
 	frame   int64  // bytes since the last seal
@@ -90,33 +91,31 @@ func (w *Writer) Record(raw []byte) error {
 		w.ship()
 	}
 	start := len(w.lines)
-	w.lines = AppendLine(w.lines, raw)
-	if line := w.lines[start:]; len(line) == 0 || line[0] <= ' ' || bytes.IndexByte(line, '\n') >= 0 {
+	whole := true
+	if bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') < 0 {
+		w.lines = append(w.lines, raw...)
+	} else {
+		w.lines = compact(w.lines, raw)
+		whole = bytes.IndexByte(w.lines[start:], '\n') < 0
+	}
+	if line := w.lines[start:]; !whole || len(line) == 0 || line[0] <= ' ' {
 		w.lines = w.lines[:start]
 		return errs.New(errs.Invalid, "a record is not valid JSON").Named("bad-json")
 	}
 	w.lines = append(w.lines, '\n')
-	n := int64(len(w.lines) - start)
+	w.line = w.lines[start:]
+	n := int64(len(w.line))
 	w.frame += n
 	w.page.Bytes += n
 	w.page.Records++
 	w.info.Bytes += n
 	w.info.Records++
-	if len(w.lines) < frameMost {
-		return nil
-	}
-	w.ship()
 	return w.pack.failed()
 }
 
-// AppendLine appends the record, a valid JSON value, as a writer stores it, without
-// a newline.
-func AppendLine(dst, record []byte) []byte {
-	if bytes.IndexByte(record, '\n') < 0 && bytes.IndexByte(record, '\r') < 0 {
-		return append(dst, record...)
-	}
-	return compact(dst, record)
-}
+// Line returns what the last call of Record wrote, with a newline. It is valid until
+// the next call of a method.
+func (w *Writer) Line() []byte { return w.line }
 
 // EndPage ends the page, of which so many bytes came over the wire. A page that
 // ended is kept by [Resume] once its frame is full; a frame holds some hundred
