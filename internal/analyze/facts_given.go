@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"millwright/internal/profile"
 )
+
+// maxGiven is how many pairs of a measure and what it may be told of are compared.
+const maxGiven = 60
 
 // given finds measures that say something of what a row is about, not of the row: they
 // are the same in every row of a period, of a person, of a place, as a price index is in
@@ -17,26 +19,29 @@ func (s *scan) given(ctx context.Context, _ *profile.Facts, leaves []*leaf) erro
 	if s.rows < 20 {
 		return nil
 	}
-	dims := withRole(leaves, profile.Year, profile.EventTime, profile.ForeignKey, profile.Country, profile.Region, profile.City, profile.HighCard, profile.Category, profile.Code)
-	for _, by := range dims {
-		var judged []*leaf
-		for _, m := range withRole(leaves, profile.Measure) {
-			if addsUp(m) && m.depth == by.depth && m.col.Distinct <= by.col.Distinct && len(judged) < 12 {
-				judged = append(judged, m)
-			}
-		}
+	var pairs [][2]*leaf
+	measures := withRole(leaves, profile.Measure)
+	for _, by := range withRole(leaves, profile.Year, profile.EventTime, profile.ForeignKey, profile.Country, profile.Region, profile.City, profile.HighCard, profile.Category, profile.Code) {
 		// With two rows a value on average something could contradict.
-		if len(judged) == 0 || by.col.Distinct < 5 || by.col.Nulls > 0 || s.rows < 2*by.col.Distinct {
+		if by.col.Distinct < 5 || by.col.Nulls > 0 || s.rows < 2*by.col.Distinct {
 			continue
 		}
-		judged, err := s.same(ctx, by, judged, fmt.Sprintf("(SELECT * FROM %s LIMIT %d)", s.from, prefixRows))
-		if err == nil && s.rows > prefixRows {
-			judged, err = s.same(ctx, by, judged, s.from)
+		for _, m := range measures {
+			if addsUp(m) && m.depth == by.depth && m.col.Distinct <= by.col.Distinct && len(pairs) < maxGiven {
+				pairs = append(pairs, [2]*leaf{by, m})
+			}
 		}
-		if err != nil {
-			return err
-		}
-		for _, m := range judged {
+	}
+	// The first rows refute most.
+	pairs, err := s.same(ctx, pairs, fmt.Sprintf("(SELECT * FROM %s LIMIT %d)", s.from, prefixRows))
+	if err == nil && s.rows > prefixRows {
+		pairs, err = s.same(ctx, pairs, s.from)
+	}
+	if err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		if by, m := p[0], p[1]; addsUp(m) {
 			m.col.Subtype = profile.Intensive
 			m.col.Evidence = append(m.col.Evidence, fmt.Sprintf("intensive: it is the same in all rows of each of the %s values of %s, so adding up rows would count it again and again", count(by.col.Distinct), by.col.Name))
 		}
@@ -49,27 +54,22 @@ func addsUp(l *leaf) bool {
 	return slices.Contains([]profile.Subtype{profile.Untyped, profile.Flow, profile.Stock}, l.col.Subtype)
 }
 
-// same returns the measures that have one value for each value of by, in the rows of from.
-func (s *scan) same(ctx context.Context, by *leaf, measures []*leaf, from string) ([]*leaf, error) {
-	if len(measures) == 0 {
-		return nil, nil
+// same returns the pairs whose second has one value for each value of the first, in the
+// rows of from. A null among values is a difference, too.
+func (s *scan) same(ctx context.Context, pairs [][2]*leaf, from string) ([][2]*leaf, error) {
+	selects := make([]string, len(pairs))
+	for i, p := range pairs {
+		by, m := p[0].expr, p[1].expr
+		selects[i] = fmt.Sprintf("SELECT count(*) FROM (SELECT %[1]s AS g FROM %[3]s GROUP BY g HAVING min(%[2]s) IS DISTINCT FROM max(%[2]s) OR count(%[2]s) NOT IN (0, count(*)))", by, m, from)
 	}
-	var inner []string
-	var a aggregates
-	differ := make([]int64, len(measures))
-	for i, m := range measures {
-		// A null among values is a difference, too.
-		inner = append(inner, fmt.Sprintf("min(%s) IS DISTINCT FROM max(%s) OR count(%s) NOT IN (0, count(*)) AS d%d", m.expr, m.expr, m.expr, i))
-		a.integer(&differ[i], "count_if(d%d)", i)
-	}
-	groups := &scan{engine: s.engine, base: s.base, caller: s.caller, from: fmt.Sprintf("(SELECT %s FROM %s GROUP BY %s)", strings.Join(inner, ", "), from, by.expr)}
-	if err := groups.run(ctx, &a); err != nil {
+	differ, err := s.numbers(ctx, selects)
+	if err != nil {
 		return nil, err
 	}
-	var kept []*leaf
-	for i, m := range measures {
+	var kept [][2]*leaf
+	for i, p := range pairs {
 		if differ[i] == 0 {
-			kept = append(kept, m)
+			kept = append(kept, p)
 		}
 	}
 	return kept, nil
