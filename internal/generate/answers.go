@@ -38,12 +38,16 @@ func answers(c template.Candidate) []answer {
 // worth says how likely people ask so, 0..1: most ask for a number of rows, then for
 // totals and averages, of what stands out.
 func worth(s *template.Source, a answer) float64 {
-	w := s.Worth(a.x)
-	switch a.agg {
-	case "count":
+	w := s.Divides(a.x)
+	if a.agg == "count" {
 		return w
-	case "sum", "avg":
-		return .6 * w * s.Worth(a.y)
 	}
-	return .3 * w * s.Worth(a.y)
+	if s.Number(a.x) {
+		w *= .2 // a number by a number is a relation rather
+	}
+	switch a.agg {
+	case "sum", "avg":
+		return .6 * w * s.Measured(a.y)
+	}
+	return .3 * w * s.Measured(a.y)
 }

@@ -28,6 +28,7 @@ const (
 	malusRepeated = .30 // for the figures of another pick of the same template, under other names
 	bonusAnswers  = .15 // for each plain question that no pick answers yet, by what it is worth
 	mostAnswers   = .30 // that these may add up to
+	leastAnswers  = .03 // for which what a slot reaches is shown as it is, too
 	bonusWide     = .30 // for the share of all columns that are not shown yet which it shows
 )
 
@@ -60,7 +61,7 @@ func choose(s *template.Source, all []trial, n int) []pick {
 	c.take(n, func(t trial) bool { return slices.Contains(finders(), t.Template) })
 	for _, most := range []int{2, 3} {
 		for len(c.picks) < n && c.take(n, func(t trial) bool {
-			return c.templates[t.Template] < most || isPlain(t) && c.templates[t.Template] < most+2
+			return c.templates[t.Template] < most || isPlain(t) && c.templates[t.Template] < most+1
 		}) {
 		}
 	}
@@ -256,8 +257,9 @@ func (c *chooser) excluded(t trial) bool {
 		}
 	}
 	for _, p := range c.picks {
-		// A pick of the same template reaches this one through its slots.
-		if !c.lax && p.Template == t.Template && reaches(p.Candidate, t.Candidate) && c.news(t) == 0 {
+		// A pick of the same template reaches this one through its slots. What people
+		// ask first is answered sooner than reached.
+		if !c.lax && p.Template == t.Template && reaches(p.Candidate, t.Candidate) && c.news(t) == 0 && !(isPlain(t) && c.told(t) >= leastAnswers) {
 			return true
 		}
 	}

@@ -101,10 +101,10 @@ func signalGroups(s *Source, c Candidate, r Result) (float64, string) {
 	e := explained(means, n, m.StdDev)
 	if agg == "sum" {
 		u := unevenness(values)
-		return math.Max(e, u), fmt.Sprintf("totals of the %d groups run from %s to %s (unevenness %.2f), group means explain %s of the variance",
+		return s.between(c, math.Max(e, u)), fmt.Sprintf("totals of the %d groups run from %s to %s (unevenness %.2f), group means explain %s of the variance",
 			len(values), short(values[len(values)-1]), short(values[0]), u, percent(e))
 	}
-	return math.Sqrt(e), fmt.Sprintf("%s of the %d groups run from %s to %s and explain %s of the variance (epsilon squared)",
+	return s.between(c, math.Sqrt(e)), fmt.Sprintf("%s of the %d groups run from %s to %s and explain %s of the variance (epsilon squared)",
 		aggWord(agg)+"s", len(values), short(values[len(values)-1]), short(values[0]), percent(e))
 }
 

@@ -33,6 +33,20 @@ func bucket(n int64) float64 {
 	return .1
 }
 
+// numberByNumber is how much it counts what a number says of the groups of another.
+const numberByNumber = .2
+
+// between is the signal of what differs between groups: that a number differs with
+// another one is for the templates of relations to find.
+func (s *Source) between(c Candidate, signal float64) float64 {
+	for _, u := range c.Uses {
+		if u.Part == Group && u.Columns[0].Role == profile.Measure {
+			return numberByNumber * signal
+		}
+	}
+	return signal
+}
+
 // dimFit says how well the column divides rows into groups.
 func dimFit(c profile.Column) float64 {
 	fit := bucket(c.Distinct) * (1 - c.NullShare())
@@ -50,6 +64,8 @@ func dimFit(c profile.Column) float64 {
 		if c.AlsoMeasure {
 			fit *= .7 // it is measured rather than grouped by
 		}
+	case profile.Measure:
+		fit *= .8 * .7 // its few values are amounts, and neither kinds nor steps of something
 	case profile.Year, profile.DatePart:
 		fit *= .6
 	case profile.Label:

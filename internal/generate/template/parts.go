@@ -187,6 +187,25 @@ func (s *Source) sort() {
 	}
 }
 
+// favorMeans lets the lowest and the highest of something stand back where their
+// mean is a column, too: of the three, it is the mean that people ask for.
+func (s *Source) favorMeans() {
+	if !s.EvenRows() {
+		return // the mean of such means would be none
+	}
+	means := map[string]bool{}
+	for _, m := range s.Measures {
+		if IsAverage(m.Name) {
+			means[lacking(m.Name, averageWords())] = true
+		}
+	}
+	for _, m := range s.Measures {
+		if hasWord(m.Name, extremeWords()...) && means[lacking(m.Name, extremeWords())] {
+			s.fits["measure "+m.Name] *= .7
+		}
+	}
+}
+
 // pickCats leaves out dimensions that are places on a scale. A year that is the
 // time axis, or a part of it beside it, is no dimension at all.
 func (s *Source) pickCats() {

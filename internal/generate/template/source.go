@@ -71,6 +71,7 @@ func NewSource(p *profile.Profile, d Dialect) *Source {
 		s.place(c, ignored[c.Name])
 	}
 	s.pickUnit()
+	s.favorMeans()
 	s.sort()
 	s.pickCats()
 	s.pickGroups()
@@ -192,13 +193,18 @@ func (s *Source) depends(a, b profile.Column) bool {
 	return false
 }
 
-// Worth says how well the column fits the part that it plays best, 0..1.
-func (s *Source) Worth(name string) float64 {
-	best := s.fits[name]
-	for _, part := range []string{"dim ", "measure ", "axis "} {
-		best = math.Max(best, s.fits[part+name])
-	}
-	return best
+// Divides says how well the column divides rows, into groups or over time, 0..1.
+func (s *Source) Divides(name string) float64 {
+	return math.Max(s.fits[name], math.Max(s.fits["dim "+name], s.fits["axis "+name]))
+}
+
+// Measured says how much there is to see in the column's numbers, 0..1.
+func (s *Source) Measured(name string) float64 { return s.fits["measure "+name] }
+
+// Number reports whether the column is a measure and nothing else.
+func (s *Source) Number(name string) bool {
+	c, ok := s.Profile.Column(name)
+	return ok && c.Role == profile.Measure
 }
 
 // rows and row name what the table holds: "orders" and "order".

@@ -109,7 +109,7 @@ func signalSummaryBy(s *Source, c Candidate, r Result) (float64, string) {
 		return .05, fmt.Sprintf("all %d groups have about %s rows and one average", len(n), short(n[0]))
 	}
 	lo, hi := minOf(means), maxOf(known(means))
-	return clamp(max(u, math.Sqrt(e)), 0, 1), fmt.Sprintf("%d groups: averages from %s to %s explain %s of the variance, numbers of rows are uneven by %.2f",
+	return s.between(c, clamp(max(u, math.Sqrt(e)), 0, 1)), fmt.Sprintf("%d groups: averages from %s to %s explain %s of the variance, numbers of rows are uneven by %.2f",
 		len(n), short(lo), short(hi), percent(e), u)
 }
 
@@ -181,6 +181,21 @@ func signalOver(r Result, column string) (float64, string) {
 // maxSide is how many measures stand side by side in one result.
 const maxSide = 8
 
+// maxFigures is how many figures stand beside each other where some measures have two.
+const maxFigures = 12
+
+// other returns which of sum and average, where both make sense, the default is not:
+// groups of different size compare by the one otherwise than by the other.
+func other(aggs []string) string {
+	switch {
+	case aggs[0] == "sum" && contains(aggs, "avg"):
+		return "avg"
+	case aggs[0] == "avg" && contains(aggs, "sum"):
+		return "sum"
+	}
+	return ""
+}
+
 // sides cuts the measures into parts that fit side by side, the first parts first.
 func (s *Source) sides(not string) [][]profile.Column {
 	ms := s.averageable(short512(without(s.Measures, not)))
@@ -193,13 +208,14 @@ func (s *Source) sides(not string) [][]profile.Column {
 	return parts
 }
 
-// sideBySide binds @figures: for each measure the aggregate that makes most sense.
+// sideBySide binds @figures: for each measure the aggregate that makes most sense, or
+// both total and average where both do and both are wanted.
 // It returns the result columns and how the figures are said.
-func (d *draft) sideBySide(ms []profile.Column, perTime bool) (columns, said []string) {
+func (d *draft) sideBySide(ms []profile.Column, perTime, both bool) (columns, said []string) {
 	taken := map[string]bool{"label": true, "row_count": true, "period": true}
 	var sql strings.Builder
-	for i, m := range ms {
-		agg := aggregatesOf(m, perTime)[0]
+	var fits []float64
+	figure := func(agg string, m profile.Column, i int) {
 		name := aggColumn(agg) + "_" + orName(m, fmt.Sprintf("measure_%d", i+1))
 		if taken[name] {
 			name = fmt.Sprintf("%s_%d", name, i+1)
@@ -207,9 +223,19 @@ func (d *draft) sideBySide(ms []profile.Column, perTime bool) (columns, said []s
 		taken[name] = true
 		fmt.Fprintf(&sql, ",\n  %s AS %s", d.s.amount(agg, d.s.expr(m), []profile.Column{m}), table.Quote(name))
 		d.use(Value, []string{agg}, m)
-		d.fit(d.s.measFit(m))
 		columns, said = append(columns, name), append(said, saying(agg, say(m)))
 	}
+	spare := maxFigures - len(ms)
+	for i, m := range ms {
+		aggs := aggregatesOf(m, perTime)
+		figure(aggs[0], m, i)
+		fits = append(fits, d.s.measFit(m))
+		if second := other(aggs); second != "" && both && spare > 0 {
+			figure(second, m, i)
+			spare--
+		}
+	}
+	d.fit(mean(fits...)) // all together count as much as what divides them
 	d.why("%d measures side by side, of which %s varies most for its size", len(ms), say(ms[0]))
 	d.bind("@figures", sql.String())
 	return columns, said
@@ -243,7 +269,7 @@ func makeMeasuresBy(s *Source) []Candidate {
 				}
 			}
 			d.group("dim", dim, from)
-			columns, said := d.sideBySide(ms, s.TimeBound())
+			columns, said := d.sideBySide(ms, s.TimeBound(), true)
 			d.unit()
 			d.whole("limit", "At most so many groups.", 20, 1, 500)
 			d.c.MinRows, d.c.Share = 2, "row_count"
@@ -262,14 +288,14 @@ LIMIT $limit`, barChart(nominal("label", say(dim)), quantitative(columns[0], sai
 }
 
 // measured calls see with each measure of the candidate and its result column.
-func (s *Source) measured(c Candidate, r Result, see func(m profile.Column, xs []float64)) {
+func (s *Source) measured(c Candidate, r Result, see func(agg string, m profile.Column, xs []float64)) {
 	at := 1
 	if r.Index("row_count") >= 0 {
 		at = 2
 	}
 	for _, u := range c.Uses {
 		if u.Part == Value && at < len(r.Columns) {
-			see(u.Columns[0], r.Floats(r.Columns[at]))
+			see(u.Aggs[0], u.Columns[0], r.Floats(r.Columns[at]))
 			at++
 		}
 	}
@@ -277,10 +303,10 @@ func (s *Source) measured(c Candidate, r Result, see func(m profile.Column, xs [
 
 func signalMeasuresBy(s *Source, c Candidate, r Result) (float64, string) {
 	n := r.Floats("row_count")
-	best, label, all := 0.0, "", 0
-	s.measured(c, r, func(m profile.Column, xs []float64) {
-		all++
-		if aggregatesOf(m, s.TimeBound())[0] == "sum" {
+	best, label, seen := 0.0, "", map[string]bool{}
+	s.measured(c, r, func(agg string, m profile.Column, xs []float64) {
+		seen[m.Name] = true
+		if agg == "sum" {
 			xs = append([]float64(nil), xs...)
 			for i := range xs {
 				xs[i] /= n[i]
@@ -291,9 +317,9 @@ func signalMeasuresBy(s *Source, c Candidate, r Result) (float64, string) {
 		}
 	})
 	if label == "" {
-		return .05, fmt.Sprintf("the %d groups do not differ on %d measures", len(n), all)
+		return .05, fmt.Sprintf("the %d groups do not differ on %d measures", len(n), len(seen))
 	}
-	return clamp(best, 0, 1), fmt.Sprintf("of %d measures the %d groups differ most on %s: they explain %s of its variance", all, len(n), label, percent(best*best))
+	return s.between(c, clamp(best, 0, 1)), fmt.Sprintf("of %d measures the %d groups differ most on %s: they explain %s of its variance", len(seen), len(n), label, percent(best*best))
 }
 
 func makeMeasuresTime(s *Source) []Candidate {
@@ -302,7 +328,7 @@ func makeMeasuresTime(s *Source) []Candidate {
 		for _, ms := range s.sides(axis.Name) {
 			d := s.draft("measures_time", TimeSeries, .74)
 			unit := d.axis(axis)
-			columns, said := d.sideBySide(ms, true)
+			columns, said := d.sideBySide(ms, true, false)
 			d.unit().bind("@count", s.rowCount())
 			d.c.MinRows = 3
 			out = append(out, d.done("Measures per "+unit+" of "+say(axis), fmt.Sprintf("How do %s change together, per %s of %s?", few(said), unit, say(axis)), `
@@ -333,7 +359,7 @@ func smallMultiples(x channel, columns []string) *program.Chart {
 
 func signalMeasuresTime(s *Source, c Candidate, r Result) (float64, string) {
 	best, label, all, periods := 0.0, "", 0, 0
-	s.measured(c, r, func(m profile.Column, xs []float64) {
+	s.measured(c, r, func(_ string, m profile.Column, xs []float64) {
 		xs = known(xs)
 		all, periods = all+1, max(periods, len(xs))
 		if sig, _, _, _ := movement(xs); len(xs) >= 3 && sig > best {

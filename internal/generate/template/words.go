@@ -158,4 +158,21 @@ func Headline(name string) bool {
 }
 
 // IsAverage reports whether a column name says that its values are averages.
-func IsAverage(name string) bool { return hasWord(name, "avg", "average", "mean") }
+func IsAverage(name string) bool { return hasWord(name, averageWords()...) }
+
+func averageWords() []string { return []string{"avg", "average", "mean"} }
+
+func extremeWords() []string {
+	return []string{"min", "minimum", "low", "lowest", "max", "maximum", "high", "highest"}
+}
+
+// lacking returns the words of the name that are not in the list.
+func lacking(name string, list []string) string {
+	var kept []string
+	for _, w := range words(name) {
+		if !contains(list, w) {
+			kept = append(kept, w)
+		}
+	}
+	return strings.Join(kept, " ")
+}
