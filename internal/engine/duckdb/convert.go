@@ -221,7 +221,7 @@ func (e *Engine) writer(w writing, long bool) (*process, error) {
 	}
 	memory := e.cfg.ConvertMemory
 	if w.wide {
-		memory *= wideSpace // of which it plans with a part that it does not touch
+		memory = max(memory, wideSpace) // of which it plans with a part that it does not touch
 	}
 	p, err := e.confined(binding{
 		ReadDirs:  w.readDirs,

@@ -184,7 +184,7 @@ func (e *Engine) bound(scope, dir string, low, wide bool) (*process, error) {
 	}
 	memory := e.cfg.MemoryLimit
 	if wide {
-		memory *= wideSpace
+		memory = max(memory, wideSpace)
 	}
 	p, err := e.confined(binding{
 		ReadDirs: dirs,

@@ -9,10 +9,9 @@ import (
 
 // A query of a table of thousands of columns maps a vector of 2,048 values for each
 // of them, several times over, and touches as much as there are rows. So what it may
-// map says nothing: it may map wideSpace times what others may, and is watched for
-// what it touches.
+// map says nothing: it may map wideSpace, and is watched for what it touches.
 const (
-	wideSpace  = 6
+	wideSpace  = 18 << 30              // bytes
 	watchEvery = 10 * time.Millisecond // in which a worker can touch some ten megabytes more
 )
 

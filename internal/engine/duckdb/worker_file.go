@@ -31,6 +31,18 @@ func rowGroupOf(width int) int {
 	return max(2048, min(rowGroup, rowGroupCells/max(1, width)))
 }
 
+// rowGroupBytesOf returns after how many bytes a row group of long records of so many
+// values ends. DuckDB counts a vector of 2,048 values for each, several times over,
+// however few there are: 64 MB are 161 rows of 10,000. And for each row group it looks
+// at every column once for each column, so that 1,000 rows in many take four times as
+// long to write and to read as in one, and more memory to read.
+func rowGroupBytesOf(width int) int {
+	if width <= wideTable {
+		return rowGroupBytes
+	}
+	return rowGroupBytes + 2*2048*16*width
+}
+
 // width counts the values in a row, each list as one.
 func width(columns []table.Column) int {
 	n := 0
@@ -226,7 +238,7 @@ func conversionSQL(c *engine.Conversion, longest int, byBytes bool) string {
 func fileSQL(path string, schema table.Schema, byBytes bool) string {
 	sql := table.QuoteText(path) + " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE " + strconv.Itoa(rowGroupOf(width(schema.Columns)))
 	if byBytes {
-		sql += ", ROW_GROUP_SIZE_BYTES " + strconv.Itoa(rowGroupBytes)
+		sql += ", ROW_GROUP_SIZE_BYTES " + strconv.Itoa(rowGroupBytesOf(width(schema.Columns)))
 	}
 	var ids []string
 	for _, col := range schema.Columns {
