@@ -22,7 +22,7 @@ type DatalineVersion struct {
 	Bytes     int64        `json:"bytes"`
 	Schema    table.Schema `json:"schema"`
 	Verdict   Object       `json:"verdict"`
-	Pins      []string     `json:"pins" doc:"Who keeps it from expiring: user, program:<id>"`
+	Pins      []string     `json:"pins" doc:"Who keeps it from expiring: user, if somebody pinned it"`
 	CreatedAt time.Time    `json:"created_at"`
 	ExpiredAt *time.Time   `json:"expired_at" doc:"Since when its data is gone; null if it can be read"`
 }
@@ -186,7 +186,7 @@ func (s *Server) restoreVersion(ctx context.Context, in *VersionPath) (*out[Data
 	return ok(versionWire(v, nil)), err
 }
 
-func (s *Server) pinVersion(ctx context.Context, in *VersionPath, do func(ctx context.Context, id dataset.ID, version int64, holder string) error) (*out[DatalineVersion], error) {
+func (s *Server) pinVersion(ctx context.Context, in *VersionPath, do func(ctx context.Context, id dataset.ID, version int64) error) (*out[DatalineVersion], error) {
 	d, err := s.changeableDataset(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (s *Server) pinVersion(ctx context.Context, in *VersionPath, do func(ctx co
 	if _, err := s.Datasets.Version(ctx, d.ID, in.Version); err != nil {
 		return nil, err
 	}
-	if err := do(ctx, d.ID, in.Version, dataset.UserPin); err != nil {
+	if err := do(ctx, d.ID, in.Version); err != nil {
 		return nil, err
 	}
 	return s.versionAnswer(ctx, d.ID, in.Version)

@@ -243,20 +243,15 @@ func (s *Store) dropRaws(ctx context.Context, tx meta.Querier, id ID, keep RawPa
 	return err
 }
 
-// UserPin is the holder of a pin that a person set.
-const UserPin = "user"
+// userPin is the holder of a pin, which only people set: programs read current
+// versions, which never expire.
+const userPin = "user"
 
-// ProgramPin returns the holder of a pin that a query program set.
-func ProgramPin(programID string) string { return "program:" + programID }
-
-// Pin keeps a version from expiring until the same holder unpins it; to pin twice
-// is to pin once. It fails with errs.NotFound if there is no such version, or if it
+// Pin keeps a version from expiring until somebody unpins it; to pin twice is to
+// pin once. It fails with errs.NotFound if there is no such version, or if it
 // expired.
-func (s *Store) Pin(ctx context.Context, id ID, version int64, holder string) (err error) {
+func (s *Store) Pin(ctx context.Context, id ID, version int64) (err error) {
 	defer errs.Wrap(&err, "dataset.Pin(%s, %d)", id, version)
-	if program, ok := strings.CutPrefix(holder, "program:"); holder != UserPin && (!ok || program == "") {
-		return errs.New(errs.Internal, "%q holds no pins", holder)
-	}
 	return s.DB.Tx(ctx, func(tx *sql.Tx) error {
 		v, err := s.version(ctx, tx, id, version)
 		if err != nil {
@@ -266,15 +261,15 @@ func (s *Store) Pin(ctx context.Context, id ID, version int64, holder string) (e
 			return expired(v)
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO dataset_pins (dataset_id, version, holder, created_at) VALUES (?, ?, ?, ?)
-			ON CONFLICT DO NOTHING`, id, version, holder, meta.Micros(s.Now()))
+			ON CONFLICT DO NOTHING`, id, version, userPin, meta.Micros(s.Now()))
 		return err
 	})
 }
 
-// Unpin lets go of a version, if the holder had pinned it.
-func (s *Store) Unpin(ctx context.Context, id ID, version int64, holder string) (err error) {
+// Unpin lets go of a version, if it was pinned.
+func (s *Store) Unpin(ctx context.Context, id ID, version int64) (err error) {
 	defer errs.Wrap(&err, "dataset.Unpin(%s, %d)", id, version)
-	_, err = s.DB.Write().ExecContext(ctx, `DELETE FROM dataset_pins WHERE dataset_id = ? AND version = ? AND holder = ?`, id, version, holder)
+	_, err = s.DB.Write().ExecContext(ctx, `DELETE FROM dataset_pins WHERE dataset_id = ? AND version = ? AND holder = ?`, id, version, userPin)
 	return err
 }
 

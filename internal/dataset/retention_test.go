@@ -206,20 +206,19 @@ func TestPinnedVersionsDoNotExpire(t *testing.T) {
 	for _, file := range []string{"a", "b", "c", "d"} {
 		id = mustCommit(t, s, next(t, s, dataset.Replace, 0, file)).DatasetID
 	}
-	pin := func(version int64, holder string) {
+	pin := func(version int64) {
 		t.Helper()
-		if err := s.Pin(t.Context(), id, version, holder); err != nil {
+		if err := s.Pin(t.Context(), id, version); err != nil {
 			t.Fatal(err)
 		}
 	}
-	pin(1, dataset.UserPin)
-	pin(1, dataset.UserPin)
-	pin(1, dataset.ProgramPin("q1"))
-	pin(3, dataset.ProgramPin("q1"))
+	pin(1)
+	pin(1)
+	pin(3)
 	set := dataset.Settings{KeepVersions: 1, RawPages: dataset.KeepRaw}
 	err := s.SaveSettings(t.Context(), id, set)
 	wantType(t, "settings", err, errs.Conflict, "retention-pinned")
-	want := "these settings would let pinned versions expire: version 3 (pinned by program:q1); version 1 (pinned by program:q1, user) (remove the pins first; keep more versions or more days)"
+	want := "these settings would let pinned versions expire: version 3 (pinned by user); version 1 (pinned by user) (remove the pins first; keep more versions or more days)"
 	diff(t, "message", errs.Public(err), want)
 	if got, err := s.Settings(t.Context(), id); err != nil || got != dataset.DefaultSettings() {
 		t.Errorf("refused settings were stored: %+v, %v", got, err)
@@ -232,23 +231,20 @@ func TestPinnedVersionsDoNotExpire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "pins", pins, map[int64][]string{1: {"program:q1", "user"}, 3: {"program:q1"}})
-	for version, holder := range map[int64]string{2: dataset.UserPin, 9: dataset.UserPin} {
-		if err := s.Pin(t.Context(), id, version, holder); !errors.Is(err, errs.NotFound) {
+	diff(t, "pins", pins, map[int64][]string{1: {"user"}, 3: {"user"}})
+	for _, version := range []int64{2, 9} {
+		if err := s.Pin(t.Context(), id, version); !errors.Is(err, errs.NotFound) {
 			t.Errorf("pin of version %d: %v", version, err)
 		}
 	}
-	if err := s.Pin(t.Context(), id, 1, "somebody"); !errors.Is(err, errs.Internal) {
-		t.Errorf("another holder: %v", err)
-	}
-	for version, holder := range map[int64]string{1: dataset.UserPin, 3: dataset.ProgramPin("q1"), 9: dataset.UserPin} {
-		if err := s.Unpin(t.Context(), id, version, holder); err != nil {
+	for _, version := range []int64{3, 9} {
+		if err := s.Unpin(t.Context(), id, version); err != nil {
 			t.Error(err)
 		}
 	}
 	err = s.SaveSettings(t.Context(), id, set)
-	wantType(t, "one holder is left", err, errs.Conflict, "retention-pinned")
-	if err := s.Unpin(t.Context(), id, 1, dataset.ProgramPin("q1")); err != nil {
+	wantType(t, "one pin is left", err, errs.Conflict, "retention-pinned")
+	if err := s.Unpin(t.Context(), id, 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.SaveSettings(t.Context(), id, set); err != nil {
@@ -257,7 +253,7 @@ func TestPinnedVersionsDoNotExpire(t *testing.T) {
 	if n, err := s.ExpireAll(t.Context(), time.Now()); err != nil || n != 2 {
 		t.Errorf("ExpireAll: %d, %v", n, err)
 	}
-	pin(4, dataset.UserPin) // the current one, which the settings keep now
+	pin(4) // the current one, which the settings keep now
 	set.KeepDays = 1
 	if err := s.SaveSettings(t.Context(), id, set); err != nil {
 		t.Errorf("settings that keep what is pinned: %v", err)
@@ -273,7 +269,7 @@ func TestAPinThatIsBeyondTheSettingsAlreadyBlocksNone(t *testing.T) {
 	if err := s.SaveSettings(t.Context(), id, dataset.Settings{KeepVersions: 2, RawPages: dataset.KeepRaw}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Pin(t.Context(), id, 1, dataset.UserPin); err != nil {
+	if err := s.Pin(t.Context(), id, 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.SaveSettings(t.Context(), id, dataset.Settings{KeepVersions: 2, RawPages: dataset.NoRaw}); err != nil {
