@@ -213,7 +213,7 @@ func manyColumns(n int) sending {
 		pages = append(pages, page(`{`+b.String()[1:]+`}`, `{"column 0":null}`))
 	}
 	c := one("columns", pages...)
-	c.apart, c.wide = true, true
+	c.apart = true
 	return c
 }
 

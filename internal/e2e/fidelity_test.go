@@ -21,7 +21,6 @@ type sending struct {
 	retype map[string]string
 	brief  bool // fewer readers
 	apart  bool // in a project of its own
-	wide   bool // read by SQL a part of the columns at a time, and from the file: a query of all would need too much memory
 }
 
 // Whatever JSON a source sends is what every reader reads back: pyarrow from the
@@ -150,9 +149,6 @@ func (s *server) read(project, datasource string, c sending, keep func(name stri
 	for i, result := range s.selectAll(project, d) {
 		keep(fmt.Sprintf("run-%d.json", i), result)
 	}
-	if c.wide {
-		return
-	}
 	page, after := 0, "?limit=400"
 	for next := &after; next != nil; page++ {
 		text := s.must("GET", at+"/rows"+*next, nil)
@@ -175,7 +171,7 @@ func (s *server) read(project, datasource string, c sending, keep func(name stri
 }
 
 // selectAll runs programs that name every column, the last one first, at most
-// 1,000 at a time.
+// 1,000 at a time: a statement has a longest length.
 func (s *server) selectAll(project string, d dataline) (results [][]byte) {
 	s.t.Helper()
 	var schema struct {
