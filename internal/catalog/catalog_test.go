@@ -19,7 +19,7 @@ import (
 	"millwright/internal/engine/duckdb"
 	"millwright/internal/engine/enginetest"
 	"millwright/internal/errs"
-	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/table"
 )
 
@@ -41,26 +41,15 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
-	db, err := meta.Open(t.Context(), filepath.Join(dir, "meta.db"))
-	must(t, err)
-	for _, sql := range []string{
-		`INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'o', 0, 0)`,
-		`INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('t', 'o', 't', 0, 0)`,
-		`INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p', 't', 'p', 0, 0)`,
-		`INSERT INTO datasources (id, project_id, name, status, table_name, created_at, updated_at) VALUES ('d', 'p', 'd', 'ready', 'd', 0, 0)`,
-	} {
-		_, err := db.Write().ExecContext(t.Context(), sql)
-		must(t, err)
-	}
+	db := metatest.OpenAt(t, filepath.Join(dir, "meta.db"))
+	metatest.Projects(t, db, "p")
+	metatest.Datasource(t, db, "p", "d")
 	blobs, err := blob.OpenDir(filepath.Join(dir, "blobs"))
 	must(t, err)
 	e, err := duckdb.Open(duckdb.Config{SpillDir: filepath.Join(dir, "spill")})
 	must(t, err)
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"millwright/internal/errs"
 	"millwright/internal/httpsource"
 	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/secret"
 	"millwright/internal/source"
 )
@@ -30,17 +31,13 @@ func newPlace(t *testing.T) place {
 	t.Helper()
 	p := place{dir: t.TempDir(), mine: []string{"a", "b"}}
 	p.Store = p.open(t)
-	_, err := p.DB.Write().ExecContext(t.Context(), `
-		INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o1', 'o1', 1, 1), ('o2', 'o2', 1, 1);
-		INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('a', 'o1', 'a', 1, 1), ('b', 'o1', 'b', 1, 1), ('c', 'o2', 'c', 1, 1);
-		INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p1', 'a', 'p1', 1, 1), ('p2', 'b', 'p2', 1, 1), ('p3', 'c', 'p3', 1, 1)`)
-	if err != nil {
-		t.Fatal(err)
-	}
+	metatest.Teams(t, p.DB, "o1", "a", "b")
+	metatest.Teams(t, p.DB, "o2", "c")
+	metatest.Exec(t, p.DB, `INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p1', 'a', 'p1', 1, 1), ('p2', 'b', 'p2', 1, 1), ('p3', 'c', 'p3', 1, 1)`)
 	return p
 }
 
-// open opens the data folder; it must not be open.
+// open opens the data folder; it must not be open, and may be closed before the test ends.
 func (p place) open(t *testing.T) *source.Store {
 	t.Helper()
 	db, err := meta.Open(t.Context(), filepath.Join(p.dir, "meta.db"))

@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"millwright/internal/errs"
-	"millwright/internal/meta"
+	"millwright/internal/meta/metatest"
 	"millwright/internal/program"
 	"millwright/internal/program/store"
 )
@@ -20,24 +19,8 @@ import (
 // open returns a store with a project "p1" and a clock that moves a second a look.
 func open(t *testing.T) *store.Store {
 	t.Helper()
-	db, err := meta.Open(t.Context(), filepath.Join(t.TempDir(), "meta.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, q := range []string{
-		`INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o1', 'o', 0, 0)`,
-		`INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ('t1', 'o1', 't', 0, 0)`,
-		`INSERT INTO projects (id, team_id, name, created_at, updated_at) VALUES ('p1', 't1', 'p', 0, 0), ('p2', 't1', 'q', 0, 0)`,
-	} {
-		if _, err := db.Write().ExecContext(t.Context(), q); err != nil {
-			t.Fatal(err)
-		}
-	}
+	db := metatest.Open(t)
+	metatest.Projects(t, db, "p1", "p2")
 	now := time.Date(2026, 1, 31, 8, 0, 0, 0, time.UTC)
 	return &store.Store{DB: db, Now: func() time.Time { now = now.Add(time.Second); return now }}
 }
