@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,6 +53,21 @@ func TestTheDoctorFindsEachDamage(t *testing.T) {
 			}
 		}
 	}
+	// written is damage that was there before the file was hashed.
+	written := func(ending string) func(t *testing.T, data string) {
+		return func(t *testing.T, data string) {
+			path := stored(t, data, ending)[0]
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clear(content[len(content)/4 : len(content)/2])
+			if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, content, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			change(t, data, `UPDATE data_objects SET sha256 = ? WHERE key LIKE '%' || ?`, fmt.Sprintf("%x", sha256.Sum256(content)), filepath.Base(path))
+		}
+	}
 	for _, damage := range []struct {
 		name  string
 		check string // that finds it
@@ -64,6 +81,8 @@ func TestTheDoctorFindsEachDamage(t *testing.T) {
 			edit(`UPDATE data_objects SET row_count = 1499 WHERE file_type = 'parquet'; UPDATE dataset_files SET row_count = 1499`)},
 		{"raw pages have other records than their row says", "raw pages", "has 1500 records, its row says 7",
 			edit(`UPDATE data_objects SET row_count = 7 WHERE file_type = 'ndjson'`)},
+		{"a Parquet file that cannot be read was stored so", "parquet", "", written(".parquet")},
+		{"raw pages that cannot be read were stored so", "raw pages", "cannot be read", written(".ndjson.zst")},
 		{"a file of a version is not its object", "manifest", "is not the object that its row names", edit(`UPDATE dataset_files SET bytes = bytes + 1`)},
 		{"a version has no files", "manifest", "has no file", edit(`DELETE FROM dataset_files`)},
 		{"a row refers to nothing", "metadata", "that does not exist", edit(`PRAGMA foreign_keys = OFF; UPDATE dataset_files SET dataset_id = 'gone'`)},

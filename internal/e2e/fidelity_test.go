@@ -69,6 +69,10 @@ func TestEveryReaderReadsWhatWasSent(t *testing.T) {
 	if err != nil {
 		t.Errorf("what is read is not what was sent: %v", err)
 	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	healthy(t, s.data)
 }
 
 // send lands what c sends and keeps what every reader reads in dir.
