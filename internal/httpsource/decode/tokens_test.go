@@ -217,7 +217,7 @@ func alike() [][2]string {
 func TestWhatIsRememberedIsNotTakenForWhatIsThere(t *testing.T) {
 	t.Parallel()
 	for _, pair := range alike() {
-		for order := range uint64(256) {
+		for order := range uint64(64) {
 			for _, chunk := range []int{0, 1, 50} {
 				if chunk > 0 && order%16 != 2 {
 					continue

@@ -34,11 +34,11 @@ func unlike(l Limits, a, b string, order uint64) string {
 		if want != nil {
 			return ""
 		}
-		gotState, gerr := with.State()
-		wantState, werr := without.State()
-		if gerr != nil || werr != nil || !bytes.Equal(gotState, wantState) {
-			return fmt.Sprintf("record %d, %s: %v, %v\n     %s\nwant %s", i, record, gerr, werr, gotState, wantState)
-		}
+	}
+	got, gerr := with.State()
+	want, werr := without.State()
+	if gerr != nil || werr != nil || !bytes.Equal(got, want) {
+		return fmt.Sprintf("%v, %v\n     %s\nwant %s", gerr, werr, got, want)
 	}
 	return ""
 }
@@ -71,7 +71,7 @@ func TestWhatIsRememberedIsNotTakenForWhatIsThere(t *testing.T) {
 	t.Parallel()
 	for _, pair := range alike() {
 		for _, l := range narrow() {
-			for order := range uint64(256) {
+			for order := range uint64(64) {
 				if why := unlike(l, pair[0], pair[1], order); why != "" {
 					t.Fatalf("%s beside %s in the order %b: %s", pair[1], pair[0], order, why)
 				}
@@ -98,9 +98,9 @@ func FuzzRemembered(f *testing.F) {
 func TestShortNumbersAreThoseThatAreReadSlowly(t *testing.T) {
 	t.Parallel()
 	const of = "019.-e:,"
-	for n := range 1 << (3 * 8) {
-		var b [8]byte
-		for i := range b {
+	for n := range 1 << (3 * 7) {
+		b := [8]byte{7: '1'} // with that, a number goes on behind what is looked at
+		for i := range 7 {
 			b[i] = of[n>>(3*i)&7]
 		}
 		end, whole, frac := scanShort(b[:])
