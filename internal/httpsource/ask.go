@@ -44,6 +44,7 @@ type asker struct {
 	latency time.Duration // until the first answer's header
 	bytes   int64         // received for pages that are done with
 	decoded int64
+	spare   [][]byte // buffers of pages that are done with
 }
 
 // A loaded page has its header and the beginning of its body here.
@@ -56,7 +57,7 @@ type loaded struct {
 	partial bool // it is a stored one, which ends at a limit of records
 }
 
-// drop ends a page and counts what it cost.
+// drop ends a page and counts what it cost. Nothing of its head may be used any more.
 func (a *asker) drop(l *loaded) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -66,6 +67,24 @@ func (a *asker) drop(l *loaded) {
 		l.body.Close()
 	}
 	l.answer.wire.Close()
+	if cap(l.head) > 0 && len(a.spare) < usualParallel {
+		a.spare = append(a.spare, l.head[:0])
+	}
+	l.head = nil
+}
+
+// buffer returns an empty buffer for so many bytes, which may be one that was used.
+func (a *asker) buffer(size int) *bytes.Buffer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var b []byte
+	if last := len(a.spare) - 1; last >= 0 {
+		b, a.spare = a.spare[last], a.spare[:last]
+	}
+	if cap(b) < size {
+		b = make([]byte, 0, size)
+	}
+	return bytes.NewBuffer(b)
 }
 
 // answered is a failure after an answer had come; it wraps its explanation.
@@ -144,11 +163,12 @@ func (a *asker) read(l *loaded) (err error) {
 	if err != nil {
 		return err
 	}
-	var buf bytes.Buffer
+	size := 0
 	if n := l.answer.length; n > 0 && n < pageMemory {
-		buf.Grow(int(n) + bytes.MinRead)
+		size = int(n) + bytes.MinRead
 	}
-	_, err = io.CopyN(&buf, l.body, pageMemory)
+	buf := a.buffer(size)
+	_, err = io.CopyN(buf, l.body, pageMemory)
 	l.head, l.whole = buf.Bytes(), err == io.EOF
 	if err != nil && err != io.EOF {
 		return err

@@ -17,7 +17,7 @@ func (w *worker) rewrite(r *engine.Rewriting) (ending, error) {
 		list[i] = "CAST(" + table.Quote(c.Name) + " AS " + c.Type.Spell(storeAs) + ") AS " + table.Quote(c.Name)
 	}
 	p, err := w.db.prepare("COPY (SELECT " + strings.Join(list, ", ") + " FROM (\n" + r.SQL + "\n) AS q) TO " +
-		fileSQL(r.Output, r.Schema, w.binding.ByBytes))
+		fileSQL(r.Output, r.Schema, w.binding.ByBytes, usually))
 	if err != nil {
 		return ending{}, err
 	}
