@@ -49,7 +49,10 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 		return errs.New(errs.NotFound, "the datasource has no dataset to ask about").Named("no-dataset").Fix("run the datasource first")
 	}
 	d := list[0]
-	text, err := s.Datasets.Profile(ctx, d.ID, d.Version)
+	text, err := s.Datasets.NewestProfile(ctx, d.ID, d.Version)
+	if errs.KindOf(err) == errs.NotFound && run.Job.ParentID != "" {
+		return s.overtaken(ctx, run)
+	}
 	if err != nil {
 		return err
 	}
@@ -81,6 +84,13 @@ func (s *Service) Handle(ctx context.Context, run *job.Run) error {
 		return err
 	}
 	return s.save(ctx, run, d, outcome, fates, joins)
+}
+
+// overtaken completes a job between whose analysis and now the dataset was replaced:
+// what replaced it is analysed by a job of its own, and asked about by the next.
+func (s *Service) overtaken(ctx context.Context, run *job.Run) error {
+	run.Progress(ctx, job.Progress{Phase: "generate", Message: "the dataset was replaced meanwhile: questions are written when it is analysed", Fraction: 1})
+	return s.DB.Tx(ctx, func(tx *sql.Tx) error { return run.CompleteTx(ctx, tx) })
 }
 
 // save stores what was generated and says what was done, in the transaction that

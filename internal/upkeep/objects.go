@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	"millwright/internal/engine"
 	"millwright/internal/errs"
 	"millwright/internal/meta"
+	"millwright/internal/table"
 )
 
 // An object is what the rows say of stored bytes.
@@ -28,14 +30,15 @@ type object struct {
 	key, kind, sha256 string
 	size, rows        int64
 	project           string
-	damaged           bool // its bytes are not those that were stored
+	metadata          string // of Parquet files: their schema, if it was stored with them
+	damaged           bool   // its bytes are not those that were stored
 }
 
 // named lists what rows say of objects, one for each key.
 func named(ctx context.Context, q meta.Querier) ([]object, error) {
 	return meta.All(ctx, q, func(row meta.Row) (o object, err error) {
-		return o, row.Scan(&o.key, &o.kind, &o.sha256, &o.size, &o.rows, &o.project)
-	}, `SELECT key, file_type, sha256, file_size, row_count, project_id FROM data_objects WHERE id IN (SELECT max(id) FROM data_objects GROUP BY key) ORDER BY key`)
+		return o, row.Scan(&o.key, &o.kind, &o.sha256, &o.size, &o.rows, &o.project, &o.metadata)
+	}, `SELECT key, file_type, sha256, file_size, row_count, project_id, iif(file_type = 'parquet', metadata, '') FROM data_objects WHERE id IN (SELECT max(id) FROM data_objects GROUP BY key) ORDER BY key`)
 }
 
 // objects checks the bytes of every object that must be there.
@@ -177,9 +180,11 @@ func (d *Doctor) scan(ctx context.Context, o object) (int64, error) {
 	}
 	// Not by way of ScopeDir, which would make the folder.
 	dir := filepath.Join(d.Root, "objects", o.scope())
+	var schema table.Schema
+	_ = json.Unmarshal([]byte(o.metadata), &schema) // without it, the file is read as it says itself, but with less memory if it is wide
 	rows, err := d.Engine.Run(ctx, engine.Query{
 		Scope: o.scope(), Dir: dir, Timeout: 10 * time.Minute,
-		Tables: []engine.Table{{Name: "file", Files: []string{path}}},
+		Tables: []engine.Table{{Name: "file", Files: []string{path}, Schema: schema}},
 		SQL:    `SELECT count(*)::BIGINT AS n, max(hash(file))::VARCHAR AS digest FROM file`,
 	})
 	if err != nil {

@@ -34,7 +34,7 @@ type packer struct {
 
 	begun, written int64                // bytes that the disk was told to write, and that it wrote
 	wait           func(from, to int64) // until the disk has written these bytes
-	slow           bool                 // it took the disk longer than compressing would
+	slow           bool                 // it took the disk longer than compressing would, and frames wait for it
 
 	jobs    chan job
 	waits   atomic.Int64 // bytes in jobs
@@ -140,7 +140,7 @@ func (p *packer) push(end int64) {
 	if p.begun > p.written {
 		start := time.Now()
 		p.wait(p.written, p.begun)
-		p.slow = time.Since(start) > compressing*time.Duration(p.begun-p.written)
+		p.slow = time.Since(start) > compressing*time.Duration(p.begun-p.written) && len(p.jobs) > queued/2
 	}
 	// What fails here fails with the sync at the end again.
 	_ = unix.SyncFileRange(int(p.file.Fd()), p.begun, end-p.begun, unix.SYNC_FILE_RANGE_WRITE)
