@@ -220,7 +220,11 @@ func TestBombs(t *testing.T) {
 		{"SELECT " + strings.Repeat("NOT ", 20000) + "true", "sql-invalid query-timeout query-crashed"},
 		{"SELECT x FROM (VALUES " + strings.Repeat("(1),", 9000) + "(1)) v(x)", ""},
 	} {
-		q := engine.Query{Scope: "bombs", Dir: h.own, Tables: []engine.Table{h.table}, SQL: c.sql, Timeout: 3 * time.Second, MaxBytes: 10 << 20}
+		timeout := 3 * time.Second
+		if c.want == "" {
+			timeout *= 10 // what has an answer gives it, however busy the machine is
+		}
+		q := engine.Query{Scope: "bombs", Dir: h.own, Tables: []engine.Table{h.table}, SQL: c.sql, Timeout: timeout, MaxBytes: 10 << 20}
 		start := time.Now()
 		_, err := everything(t, e, q)
 		took := time.Since(start)
@@ -234,7 +238,7 @@ func TestBombs(t *testing.T) {
 		if err == nil != (c.want == "") || err != nil && (named == nil || !strings.Contains(" "+c.want+" ", " "+name+" ")) {
 			t.Errorf("%s: got %v, want %q", short, err, c.want)
 		}
-		if took > 4*time.Second {
+		if took > timeout+time.Second {
 			t.Errorf("%s took %s", short, took)
 		}
 		if text, err := everything(t, e, engine.Query{Scope: "bombs", Dir: h.own, Tables: []engine.Table{h.table}, SQL: "SELECT a FROM t"}); err != nil || !strings.Contains(text, "mine") {
