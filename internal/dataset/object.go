@@ -37,19 +37,15 @@ func (s *Store) AddObjectTx(ctx context.Context, tx meta.Querier, o Object) (err
 }
 
 // RewrittenTx makes known that the bytes of an object were written again in another
-// form: it has the key, size, hashes and metadata of o from now on. It reports false,
-// and changes nothing, if the object is gone or its key is not was any more.
-func (s *Store) RewrittenTx(ctx context.Context, tx meta.Querier, o Object, was string) (_ bool, err error) {
+// form: it has the key, size, hashes and metadata of o from now on. It changes nothing
+// if the object is gone or its key is not was any more.
+func (s *Store) RewrittenTx(ctx context.Context, tx meta.Querier, o Object, was string) (err error) {
 	defer errs.Wrap(&err, "dataset.Rewritten(%s)", o.ID)
-	res, err := tx.ExecContext(ctx, `
+	_, err = tx.ExecContext(ctx, `
 		UPDATE data_objects SET key = ?, file_size = ?, etag = ?, sha256 = ?, metadata = ?, updated_at = ?
 		WHERE id = ? AND key = ? AND deleted_at IS NULL`,
 		o.Key, o.FileSize, o.ETag, o.SHA256, orEmpty(o.Metadata), meta.Micros(s.Now()), o.ID, was)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
+	return err
 }
 
 const objectColumns = `id, project_id, coalesce(datasource_id, ''), run_id, bucket, key, file_type, file_role, mime_type,

@@ -65,7 +65,7 @@ func (s *Service) HandlePack(ctx context.Context, run *job.Run) error {
 	}
 	return s.DB.Tx(ctx, func(tx *sql.Tx) error {
 		// If it is gone meanwhile, so is the reason to pack it.
-		if _, err := s.Datasets.RewrittenTx(ctx, tx, o, was); err != nil {
+		if err := s.Datasets.RewrittenTx(ctx, tx, o, was); err != nil {
 			return err
 		}
 		return run.CompleteTx(ctx, tx)

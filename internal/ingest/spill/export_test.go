@@ -1,7 +1,7 @@
 package spill
 
 // AppendStored is what is done with frames in haste.
-func AppendStored(dst, data []byte) []byte { return appendStored(dst, data) }
+func AppendStored(dst, data []byte) []byte { return appendStored(data, dst) }
 
 // BreakFile closes the file under the writer's hands.
 func (w *Writer) BreakFile() { w.pack.file.Close() }

@@ -9,9 +9,27 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// appendStored appends data as a zstd frame (RFC 8878) that holds it as it is, and ends
-// with a checksum. Readers need a window of as many bytes.
-func appendStored(dst, data []byte) []byte {
+// newEncoder returns what compresses frames, one at a time.
+func newEncoder() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
+}
+
+// appendFrame appends data as a frame of records, or of rests of pages, by what appends
+// a zstd frame.
+func appendFrame(dst, data []byte, rest bool, pack func(data, dst []byte) []byte) []byte {
+	if !rest {
+		return pack(data, dst)
+	}
+	start := len(dst)
+	dst = pack(data, append(dst, frameHeader(restFrame, 0)...))
+	binary.LittleEndian.PutUint32(dst[start+4:], uint32(len(dst)-start-8))
+	return dst
+}
+
+// appendStored appends data to dst as a zstd frame (RFC 8878) that holds it as it is,
+// and ends with a checksum. Readers need a window of as many bytes.
+func appendStored(data, dst []byte) []byte {
 	const (
 		magic   = 0xFD2FB528
 		segment = 2<<6 | 1<<5 | 1<<2 // size in four bytes, no window, checksum

@@ -2,7 +2,6 @@ package spill
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"hash/crc32"
@@ -63,8 +62,7 @@ const (
 )
 
 func newPacker(file, side *os.File, busy func() bool) (*packer, error) {
-	zip, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
+	zip, err := newEncoder()
 	if err != nil {
 		return nil, err
 	}
@@ -107,18 +105,11 @@ func (p *packer) do(j job) (err error) {
 	if j.pages != nil {
 		return p.note(j.pages)
 	}
-	p.out = p.out[:0]
-	if j.rest {
-		p.out = append(p.out, frameHeader(restFrame, 0)...)
-	}
+	pack := p.zip.EncodeAll
 	if hasty := p.waits.Load() >= crowded || p.busy != nil && p.busy(); hasty && !p.slow && len(j.data) <= spareMost {
-		p.out = appendStored(p.out, j.data)
-	} else {
-		p.out = p.zip.EncodeAll(j.data, p.out)
+		pack = appendStored
 	}
-	if j.rest {
-		binary.LittleEndian.PutUint32(p.out[4:], uint32(len(p.out)-8))
-	}
+	p.out = appendFrame(p.out[:0], j.data, j.rest, pack)
 	err = p.write(p.out)
 	if cap(p.out) > 2*spareMost {
 		p.out = nil

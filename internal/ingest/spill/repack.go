@@ -3,9 +3,9 @@ package spill
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -91,7 +91,7 @@ func Pack(ctx context.Context, in, out string, progress func(bytes int64)) (err 
 	if err != nil {
 		return err
 	}
-	return p.finish(in)
+	return p.finish()
 }
 
 // A repacker writes frames again.
@@ -108,8 +108,7 @@ type repacker struct {
 }
 
 func newRepacker(out *os.File, pages []Page) (*repacker, error) {
-	zip, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
+	zip, err := newEncoder()
 	if err != nil {
 		return nil, err
 	}
@@ -120,21 +119,15 @@ func newRepacker(out *os.File, pages []Page) (*repacker, error) {
 // frame writes one frame of the file again.
 func (p *repacker) frame(from *os.File, f frame) (err error) {
 	p.move()
-	p.packed = append(p.packed[:0], make([]byte, f.end-f.body)...)
+	size := int(f.end - f.body)
+	p.packed = slices.Grow(p.packed[:0], size)[:size]
 	if _, err := from.ReadAt(p.packed, f.body); err != nil {
 		return errCorrupt(err)
 	}
 	if p.plain, err = p.unzip.DecodeAll(p.packed, p.plain[:0]); err != nil {
 		return errCorrupt(err)
 	}
-	p.again = p.again[:0]
-	if f.magic == restFrame {
-		p.again = append(p.again, frameHeader(restFrame, 0)...)
-	}
-	p.again = p.zip.EncodeAll(p.plain, p.again)
-	if f.magic == restFrame {
-		binary.LittleEndian.PutUint32(p.again[4:], uint32(len(p.again)-8))
-	}
+	p.again = appendFrame(p.again[:0], p.plain, f.magic == restFrame, p.zip.EncodeAll)
 	p.read = f.end
 	p.wrote += int64(len(p.again))
 	if _, err := p.out.Write(p.again); err != nil {
@@ -154,21 +147,21 @@ func (p *repacker) move() {
 }
 
 // finish writes the index and the footer, which say of the pages what they said.
-func (p *repacker) finish(in string) error {
+func (p *repacker) finish() error {
 	p.move()
 	if p.moved < len(p.pages) {
 		return errCorrupt(nil)
 	}
-	from, err := Open(in)
+	lines, err := indexLines(p.pages)
 	if err != nil {
 		return err
 	}
-	info := from.Info()
-	lines, err := indexLines(p.pages)
-	if err = errors.Join(err, from.Close()); err != nil {
-		return err
+	foot := footer{index: p.wrote, pages: int64(len(p.pages))}
+	for _, page := range p.pages {
+		foot.records += page.Records
+		foot.bytes += page.Bytes
 	}
-	end, err := appendEnd(nil, p.zip, bytes.NewReader(lines), footer{index: p.wrote, pages: info.Pages, records: info.Records, bytes: info.Bytes})
+	end, err := appendEnd(nil, p.zip, bytes.NewReader(lines), foot)
 	if err != nil {
 		return err
 	}
