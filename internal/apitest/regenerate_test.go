@@ -1,6 +1,8 @@
 package apitest_test
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,11 +32,13 @@ func TestProgramsSurviveANewVersion(t *testing.T) {
 	want(t, "changes", changes(), "version number", "job_id string", "summary string", "notes array", "changes array", "created_at string")
 
 	// One program is run, one edited, one written, one asked for; then their column is hidden.
+	// Programs that only have the column among others, as completeness does, go on without it.
 	var ran, edited, asked string
 	project := ""
-	for pid, p := range second {
+	for _, pid := range slices.Sorted(maps.Keys(second)) {
+		p := second[pid]
 		project = p.text("project_id")
-		if !strings.Contains(p.text("code")+p.get("slot_list").String(), "city") {
+		if !strings.Contains(p.text("cue"), "city") {
 			continue
 		}
 		switch {
