@@ -25,6 +25,14 @@ const (
 // more gives it back by ending.
 const maxIdleMemory = 256 << 20
 
+// spent reports whether the worker holds, or has mapped, too much to serve again.
+// DuckDB's allocator never unmaps: after many queries nothing is left of what one may
+// map, though hardly any of it is held.
+func (p *process) spent() bool {
+	mapped, resident := p.memory()
+	return resident > maxIdleMemory || mapped-p.base > p.space/2
+}
+
 // fork starts an unbound worker that belongs to the engine until it is reaped.
 func (e *Engine) fork() (*process, error) {
 	e.mu.Lock()
@@ -107,14 +115,14 @@ func (e *Engine) drop(p *process) {
 // lease waits for a slot and returns a worker bound to the query's scope and
 // folder, an idle one if there is one. The caller must end the lease once.
 func (e *Engine) lease(ctx context.Context, q engine.Query) (*process, func(reuse bool), error) {
-	scope, dir, wide := q.Scope, filepath.Clean(q.Dir), isWide(q.Tables)
+	scope, dir, tables := q.Scope, filepath.Clean(q.Dir), breadthOf(q.Tables)
 	asked := time.Now()
 	release, err := e.queries.acquire(ctx, scope)
 	if err != nil {
 		return nil, nil, err
 	}
 	low := e.shouldYield(scope)
-	p, err := e.bound(scope, dir, low, wide)
+	p, err := e.bound(scope, dir, low, tables)
 	if err != nil {
 		release()
 		return nil, nil, err
@@ -133,7 +141,7 @@ func (e *Engine) lease(ctx context.Context, q engine.Query) (*process, func(reus
 	}
 	long := p.yieldAfter(e.cfg.LongAfter, note)
 	unwatch := func() {}
-	if wide {
+	if tables != narrow {
 		unwatch = e.watchResident(p, e.cfg.MemoryLimit)
 	}
 	return p, func(reuse bool) {
@@ -165,9 +173,9 @@ func (e *Engine) shouldYield(scope string) bool {
 	return time.Now().Before(e.yields[scope])
 }
 
-func (e *Engine) bound(scope, dir string, low, wide bool) (*process, error) {
-	if wide {
-		scope += " wide"
+func (e *Engine) bound(scope, dir string, low bool, tables breadth) (*process, error) {
+	if tables != narrow {
+		scope += " " + string(tables)
 	}
 	if p := e.takeIdle(scope, dir, low); p != nil {
 		return p, nil
@@ -179,16 +187,21 @@ func (e *Engine) bound(scope, dir string, low, wide bool) (*process, error) {
 		dirs = []string{dir}
 	}
 	threads := e.cfg.QueryThreads
-	if low || wide {
+	if low || tables == wide {
 		threads = 1
 	}
-	memory := e.cfg.MemoryLimit
-	if wide {
+	// What DuckDB counts for thousands of columns is what it maps, too.
+	memory, plan := e.cfg.MemoryLimit, e.cfg.MemoryLimit
+	if tables != narrow {
 		memory = max(memory, wideSpace)
+	}
+	if tables == wide {
+		plan = memory
 	}
 	p, err := e.confined(binding{
 		ReadDirs: dirs,
 		Memory:   memory,
+		Plan:     plan,
 		Hold:     e.cfg.MemoryLimit,
 		FileSize: e.cfg.MaxSpill,
 		MaxSpill: e.cfg.MaxSpill,
@@ -268,7 +281,7 @@ func (e *Engine) giveBack(p *process, reuse bool, idle time.Duration) {
 	p.uses++
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || !reuse || p.uses >= e.cfg.MaxQueries || p.dead() || p.resident() > maxIdleMemory {
+	if e.closed || !reuse || p.uses >= e.cfg.MaxQueries || p.dead() || p.spent() {
 		e.drop(p)
 		return
 	}

@@ -112,6 +112,33 @@ func TestWorkersAreReusedAndReplaced(t *testing.T) {
 	<-oldest
 }
 
+// The allocator keeps what was mapped once, so that a worker would have nothing left for
+// its last queries.
+func TestWorkersThatMappedMuchAreReplaced(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, duckdb.Config{MemoryLimit: 1536 << 20, QueryThreads: 4})
+	q := one(dir, "a")
+	ask := func() []<-chan struct{} {
+		t.Helper()
+		if _, err := everything(t, e, q); err != nil {
+			t.Fatal(err)
+		}
+		return e.Idle()
+	}
+	first := ask()
+	if again := ask(); len(first) != 1 || !slices.Equal(first, again) {
+		t.Fatal("the worker of a small query was not reused")
+	}
+	columns := make([]string, 470)
+	for i := range columns {
+		columns[i] = fmt.Sprintf("repeat('x', i + 20) AS c%d", i)
+	}
+	q.SQL = "SELECT *, row_number() OVER (PARTITION BY c1 ORDER BY c0) AS n FROM (SELECT " + strings.Join(columns, ", ") + " FROM range(10) r(i))"
+	if idle := ask(); len(idle) != 0 {
+		t.Error("a worker that has mapped more than half of what it may is kept")
+	}
+}
+
 func TestDeadWorkersAreNoticed(t *testing.T) {
 	dir := t.TempDir()
 	e := open(t, duckdb.Config{})

@@ -33,6 +33,8 @@ type process struct {
 	reaped chan struct{} // closed when it is gone and its folder removed
 
 	scope string      // what it is bound to; "" before
+	base  int64       // bytes that it had mapped when it was bound
+	space int64       // bytes that it may map beyond those
 	dir   string      // the folder it can read
 	uses  int         // queries served
 	low   bool        // it has yielded; an unprivileged process cannot get its priority back
@@ -227,17 +229,17 @@ func (p *process) processorTime() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// resident returns how many bytes of memory the child holds.
-func (p *process) resident() int64 {
-	var total, resident int64
+// memory returns how many bytes the child has mapped, and how many of them it holds.
+func (p *process) memory() (mapped, resident int64) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
 	if err != nil {
-		return 0 // it is gone
+		return 0, 0 // it is gone
 	}
-	if _, err := fmt.Sscan(string(text), &total, &resident); err != nil {
-		return 0 // unreachable: the kernel writes it
+	if _, err := fmt.Sscan(string(text), &mapped, &resident); err != nil {
+		return 0, 0 // unreachable: the kernel writes it
 	}
-	return resident * int64(os.Getpagesize())
+	page := int64(os.Getpagesize())
+	return mapped * page, resident * page
 }
 
 // end kills the child, waits until it is gone, and releases what it held here.
@@ -309,5 +311,7 @@ func (p *process) bind(b *binding) error {
 	if err != nil {
 		return fmt.Errorf("bind a SQL worker: %w", err)
 	}
+	p.base, _ = p.memory()
+	p.space = b.Memory
 	return p.res.SetReadDeadline(time.Time{})
 }

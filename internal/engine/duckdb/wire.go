@@ -58,6 +58,7 @@ type binding struct {
 	WriteDirs []string // folders it may write
 	Spill     string   // its private folder, also writable
 	Memory    int64    // bytes it may map beyond what it has
+	Plan      int64    // bytes of memory that DuckDB may plan with, which is a part of them; 0 means Memory
 	Hold      int64    // bytes of memory that it may hold, which its parent watches; 0 means Memory
 	FileSize  int64    // bytes of any one file it writes
 	MaxSpill  int64    // bytes of all spill files

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -75,7 +76,7 @@ func settings(b *binding, temp string) [][2]string {
 		{"allow_community_extensions", "false"},
 		{"allow_persistent_secrets", "false"},
 		{"threads", strconv.Itoa(b.Threads)},
-		{"memory_limit", table.QuoteText(memoryOfDuckDB(b.Memory))},
+		{"memory_limit", table.QuoteText(memoryOfDuckDB(cmp.Or(b.Plan, b.Memory)))},
 		{"temp_directory", table.QuoteText(temp)},
 		{"max_temp_directory_size", table.QuoteText(strconv.FormatInt(b.MaxSpill>>20, 10) + "MiB")},
 		{"TimeZone", "'UTC'"},

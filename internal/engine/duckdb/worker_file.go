@@ -23,7 +23,6 @@ const (
 	rowGroup      = 61440    // rows, half its default, as what is held while it is made
 	rowGroupCells = 8 << 20  // values, which is what takes memory in wide tables
 	rowGroupBytes = 64 << 20 // of long records
-	wideTable     = 1000     // values in a row that make any record long
 )
 
 // rowGroupOf returns how many rows of so many values make a row group.
