@@ -23,8 +23,9 @@ type Store interface {
 	Stage(ctx context.Context) (dir string, remove func(), err error)
 
 	// Seal does ahead what of Publish takes long: it makes the staged file read-only and
-	// durable, and hashes it. It is of no effect on what is published.
-	Seal(ctx context.Context, path string) error
+	// durable, and hashes it, if sum is empty; else sum is the hash, of whoever wrote the
+	// file. It is of no effect on what is published.
+	Seal(ctx context.Context, path, sum string) error
 
 	// Publish makes the staged file an object of the scope under its content hash:
 	// fsync, hash, rename, fsync of the folder. It consumes the file. Publishing the

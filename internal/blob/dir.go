@@ -35,6 +35,7 @@ type Dir struct {
 
 var (
 	scopePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
+	sumPattern   = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	extPattern   = regexp.MustCompile(`^(\.[a-z0-9]{1,15}){1,3}$`)
 	keyPattern   = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9_-]{0,127})/([0-9a-f]{2})/([0-9a-f]{64})((?:\.[a-z0-9]{1,15}){1,3})$`)
 )

@@ -88,13 +88,17 @@ type sealed struct {
 	info   os.FileInfo
 }
 
-// Seal makes a staged file durable and hashes it ahead of Publish.
-func (d *Dir) Seal(ctx context.Context, path string) (err error) {
+// Seal makes a staged file durable ahead of Publish, and hashes it unless sum is its
+// SHA-256 in hex.
+func (d *Dir) Seal(ctx context.Context, path, sum string) (err error) {
 	defer errs.Wrap(&err, "blob.Seal")
 	if err := d.checkStaged(path); err != nil {
 		return err
 	}
-	s, err := seal(ctx, path)
+	if sum != "" && !sumPattern.MatchString(sum) {
+		return errs.New(errs.Internal, "%q is no SHA-256 in hex", sum)
+	}
+	s, err := seal(ctx, path, sum)
 	if err != nil {
 		return err
 	}
@@ -113,7 +117,7 @@ func (d *Dir) unseal(ctx context.Context, path string) (Object, error) {
 	d.mu.Unlock()
 	info, err := os.Lstat(path)
 	if !ok || err != nil || !os.SameFile(s.info, info) || s.info.Size() != info.Size() || !s.info.ModTime().Equal(info.ModTime()) || s.info.Mode() != info.Mode() {
-		s, err := seal(ctx, path)
+		s, err := seal(ctx, path, "")
 		return s.object, err
 	}
 	// Its age counts from now, however long the other files took.
@@ -128,8 +132,9 @@ func (d *Dir) forget(folder string) {
 	maps.DeleteFunc(d.sealed, func(path string, _ sealed) bool { return strings.HasPrefix(path, folder+string(filepath.Separator)) })
 }
 
-// seal makes the file's bytes durable and read-only, and hashes them.
-func seal(ctx context.Context, path string) (s sealed, err error) {
+// seal makes the file's bytes durable and read-only, and hashes them unless hash says
+// what that gives.
+func seal(ctx context.Context, path, hash string) (s sealed, err error) {
 	// Not through a link, and not blocking on a FIFO.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -154,15 +159,18 @@ func seal(ctx context.Context, path string) (s sealed, err error) {
 	if err := f.Sync(); err != nil {
 		return s, err
 	}
-	sum := sha256.New()
-	n, err := io.CopyBuffer(sum, contextReader{ctx, f}, make([]byte, 256<<10))
-	if err != nil {
+	if hash == "" {
+		sum := sha256.New()
+		if _, err := io.CopyBuffer(sum, contextReader{ctx, f}, make([]byte, 256<<10)); err != nil {
+			return s, err
+		}
+		hash = hex.EncodeToString(sum.Sum(nil))
+	}
+	if s.info, err = f.Stat(); err != nil {
 		return s, err
 	}
-	hash := hex.EncodeToString(sum.Sum(nil))
-	s.object = Object{Size: n, SHA256: hash, ETag: hash[:len(hash)/2]}
-	s.info, err = f.Stat()
-	return s, err
+	s.object = Object{Size: s.info.Size(), SHA256: hash, ETag: hash[:len(hash)/2]}
+	return s, nil
 }
 
 // place gives the file its final name, unless an object of that name is there.

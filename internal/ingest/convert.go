@@ -44,7 +44,7 @@ func (l *landing) convert(ctx context.Context) error {
 	if err := l.step(ctx, "convert"); err != nil {
 		return err
 	}
-	l.sealing.Go(func() { l.seal(ctx, l.pagesPath()) })
+	l.sealing.Go(func() { l.seal(ctx, l.pagesPath(), l.pages.SHA256) })
 	rows, err := l.convertNew(ctx)
 	if err != nil {
 		return err

@@ -28,9 +28,8 @@ const (
 // packLater has the raw pages packed when the run has completed, if they were written
 // in haste.
 func (l *landing) packLater(id dataset.ID) error {
-	loose, err := spill.Loose(l.pagesPath())
-	if err != nil || loose < packWorth {
-		return err
+	if l.pages.Loose < packWorth {
+		return nil
 	}
 	text, err := json.Marshal(payload{DatasourceID: l.datasource.ID, ObjectID: id})
 	l.then = append(l.then, job.NewJob{Type: PackType, ProjectID: l.datasource.ProjectID, UserID: l.run.Job.UserID,

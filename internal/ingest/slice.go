@@ -73,6 +73,7 @@ type slicer struct {
 	ctx    context.Context
 	queue  chan *slice
 	room   chan struct{} // holds one for each slice that has a file
+	spare  chan string   // files of slices that were converted
 	work   sync.WaitGroup
 	cancel context.CancelFunc
 	closed bool
@@ -86,7 +87,8 @@ func newSlicer(ctx context.Context, stage string, limit int64, decide func() typ
 	if limit <= 0 {
 		limit = sliceBytes
 	}
-	s := &slicer{dir: dir, limit: limit, decide: decide, queue: make(chan *slice, sliceQueue+1), room: make(chan struct{}, sliceQueue+1)}
+	s := &slicer{dir: dir, limit: limit, decide: decide, queue: make(chan *slice, sliceQueue+1), room: make(chan struct{}, sliceQueue+1),
+		spare: make(chan string, sliceQueue+1)}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	for range sliceConverters {
 		s.work.Go(func() {
@@ -94,7 +96,7 @@ func newSlicer(ctx context.Context, stage string, limit int64, decide func() typ
 				if s.ctx.Err() == nil && one.path != "" {
 					one.done = convert(s.ctx, one) == nil
 				}
-				one.drop()
+				s.reuse(one)
 				<-s.room
 			}
 		})
@@ -138,12 +140,32 @@ func (s *slicer) begin(at int64) {
 	if !s.hasRoom() {
 		return
 	}
-	file, err := os.OpenFile(name+".ndjson", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := s.blank(name + ".ndjson")
 	if err != nil {
 		<-s.room
 		return
 	}
 	s.file, s.open.path = file, file.Name()
+}
+
+// blank opens a file whose content does not matter: a new one of that name, if none is
+// left from another slice. What is written into one again finds its memory and its place
+// on the disk there; for gigabytes of new files both take as long as all the parsing.
+func (s *slicer) blank(name string) (*os.File, error) {
+	select {
+	case old := <-s.spare:
+		return os.OpenFile(old, os.O_WRONLY, 0)
+	default:
+		return os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	}
+}
+
+// reuse keeps the file of a slice for another one.
+func (s *slicer) reuse(one *slice) {
+	if one.path != "" {
+		s.spare <- one.path // there is a place for each that has room
+		one.path = ""
+	}
 }
 
 // hasRoom takes the place of a file, and waits for it a while. It reports whether it
@@ -199,7 +221,7 @@ func (s *slicer) cut(types typing.Result) {
 	s.flush()
 	one.types = types
 	if s.file != nil {
-		if err := s.file.Close(); err != nil {
+		if err := errors.Join(s.file.Truncate(one.bytes), s.file.Close()); err != nil {
 			one.drop()
 		}
 		s.queue <- one
@@ -237,6 +259,9 @@ func (s *slicer) close() {
 	}
 	s.work.Wait()
 	s.cancel()
+	for len(s.spare) > 0 {
+		_ = os.Remove(<-s.spare) // else it goes with the stage
+	}
 }
 
 // stop ends all that goes on, so that the stage can be removed.
@@ -274,7 +299,7 @@ func (l *landing) makeSlice(ctx context.Context, s *slice) error {
 	if err := l.convertSlice(ctx, s, input, longest); err != nil {
 		return err
 	}
-	l.sealing.Go(func() { l.seal(ctx, s.output) })
+	l.sealing.Go(func() { l.seal(ctx, s.output, "") })
 	return nil
 }
 
@@ -293,10 +318,11 @@ func (l *landing) convertSlice(ctx context.Context, s *slice, input string, long
 	return nil
 }
 
-// seal makes a file durable while others are converted. What fails here is done when
+// seal makes a file durable while others are converted; sum is its hash, if that is
+// known. What fails here is done when
 // it is published.
-func (l *landing) seal(ctx context.Context, path string) {
-	if err := l.Blobs.Seal(ctx, path); err != nil && ctx.Err() == nil {
+func (l *landing) seal(ctx context.Context, path, sum string) {
+	if err := l.Blobs.Seal(ctx, path, sum); err != nil && ctx.Err() == nil {
 		l.Log.Warn("a file was not sealed ahead", "err", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -83,8 +84,7 @@ func read(t *testing.T, s blob.Store, key string) string {
 
 func roundTrip(t *testing.T, s blob.Store) {
 	for _, content := range []string{"", "x", strings.Repeat("0123456789", 200_000)} {
-		sum := sha256.Sum256([]byte(content))
-		hash := hex.EncodeToString(sum[:])
+		hash := sumOf([]byte(content))
 		want := blob.Object{
 			Key:    "scope-1/" + hash[:2] + "/" + hash + ".ndjson.zst",
 			Size:   int64(len(content)),
@@ -125,28 +125,45 @@ func sealing(t *testing.T, s blob.Store) {
 			return errors.Join(os.Remove(path), os.WriteFile(path, []byte("other bytes"), 0o600))
 		},
 	} {
-		path := filepath.Join(dir, strings.ReplaceAll(name, " ", "-"))
-		if err := os.WriteFile(path, []byte("first bytes"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Seal(t.Context(), path); err != nil {
-			t.Fatal(err)
-		}
-		if err := rewrite(path); err != nil {
-			t.Fatal(err)
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := s.Publish(t.Context(), "scope-1", path, ".json")
-		if sum := sha256.Sum256(want); err != nil || got.SHA256 != hex.EncodeToString(sum[:]) || got.Size != int64(len(want)) || read(t, s, got.Key) != string(want) {
-			t.Errorf("%s: %+v, %v", name, got, err)
+		for i, known := range []string{"", sumOf([]byte("first bytes"))} {
+			path := filepath.Join(dir, strings.ReplaceAll(name, " ", "-")+strconv.Itoa(i))
+			if err := os.WriteFile(path, []byte("first bytes"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Seal(t.Context(), path, known); err != nil {
+				t.Fatal(err)
+			}
+			if err := rewrite(path); err != nil {
+				t.Fatal(err)
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := s.Publish(t.Context(), "scope-1", path, ".json")
+			if err != nil || got.SHA256 != sumOf(want) || got.Size != int64(len(want)) || read(t, s, got.Key) != string(want) {
+				t.Errorf("%s, hash %q: %+v, %v", name, known, got, err)
+			}
 		}
 	}
-	if err := s.Seal(t.Context(), "/etc/passwd"); err == nil {
+	if err := s.Seal(t.Context(), "/etc/passwd", ""); err == nil {
 		t.Error("a file outside of staging was sealed")
 	}
+	path := filepath.Join(dir, "named")
+	if err := os.WriteFile(path, []byte("bytes"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, sum := range []string{"../../" + sumOf(nil)[:58], strings.ToUpper(sumOf(nil)), "ab"} {
+		if err := s.Seal(t.Context(), path, sum); err == nil {
+			t.Errorf("a file was sealed under %q", sum)
+		}
+	}
+}
+
+// sumOf is the hash of content as objects have it.
+func sumOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
 }
 
 func consumes(t *testing.T, s blob.Store) {

@@ -2,8 +2,10 @@ package spill
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"hash"
 	"hash/crc32"
 	"io"
 	"os"
@@ -30,6 +32,8 @@ type packer struct {
 	zip  *zstd.Encoder
 	busy func() bool
 	end  atomic.Int64 // bytes of the file
+	sum  hash.Hash    // of these
+	kept int64        // bytes of records and rests that were stored as they are
 
 	begun, written int64                // bytes that the disk was told to write, and that it wrote
 	wait           func(from, to int64) // until the disk has written these bytes
@@ -66,10 +70,12 @@ func newPacker(file, side *os.File, busy func() bool) (*packer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &packer{file: file, side: side, zip: zip, busy: busy, jobs: make(chan job, queued), spare: make(chan []byte, queued+2)}
+	p := &packer{file: file, side: side, zip: zip, busy: busy, sum: sha256.New(), jobs: make(chan job, queued), spare: make(chan []byte, queued+2)}
 	p.wait = func(from, to int64) {
 		// What fails here fails with the sync at the end again.
 		_ = unix.SyncFileRange(int(file.Fd()), from, to-from, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
+		// Nobody reads it soon, and the memory serves for what comes next.
+		_ = unix.Fadvise(int(file.Fd()), from, to-from, unix.FADV_DONTNEED)
 	}
 	p.work.Go(p.run)
 	return p, nil
@@ -108,6 +114,7 @@ func (p *packer) do(j job) (err error) {
 	pack := p.zip.EncodeAll
 	if hasty := p.waits.Load() >= crowded || p.busy != nil && p.busy(); hasty && !p.slow && len(j.data) <= spareMost {
 		pack = appendStored
+		p.kept += int64(len(j.data))
 	}
 	p.out = appendFrame(p.out[:0], j.data, j.rest, pack)
 	err = p.write(p.out)
@@ -119,6 +126,7 @@ func (p *packer) do(j job) (err error) {
 
 func (p *packer) write(b []byte) error {
 	n, err := p.file.Write(b)
+	p.sum.Write(b[:n]) // while it is at hand: reading gigabytes again takes long
 	if end := p.end.Add(int64(n)); end-p.begun >= writeBehind {
 		p.push(end)
 	}
@@ -194,6 +202,17 @@ func (p *packer) stop() {
 func (p *packer) close() error {
 	p.stop()
 	return errors.Join(p.file.Close(), p.side.Close())
+}
+
+// takeUp begins behind the first end bytes of the file.
+func (p *packer) takeUp(end int64) (err error) {
+	if _, err = io.Copy(p.sum, io.NewSectionReader(p.file, 0, end)); err != nil {
+		return err
+	}
+	p.kept, err = loose(p.file, end)
+	p.end.Store(end)
+	p.begun, p.written = end, end
+	return err
 }
 
 // finish writes all that stands behind the records, and syncs.

@@ -129,13 +129,12 @@ func Resume(path string, l Limits, replay func(record []byte) error) (w *Writer,
 		return nil, Page{}, err
 	}
 	for _, p := range pages {
-		w.pack.end.Store(p.End)
 		last = p
 		w.info.Pages++
 		w.info.Records += p.Records
 		w.info.Bytes += p.Bytes
 	}
-	if err := w.replay(replay); err != nil {
+	if err := errors.Join(w.pack.takeUp(last.End), w.replay(replay)); err != nil {
 		return nil, Page{}, errors.Join(err, w.Close())
 	}
 	return w, last, nil

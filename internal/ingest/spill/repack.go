@@ -12,13 +12,12 @@ import (
 	"millwright/internal/errs"
 )
 
-// Loose returns how many bytes a closed file holds as they are, because they were
-// written in haste.
-func Loose(path string) (n int64, err error) {
-	defer errs.Wrap(&err, "spill.Loose")
-	err = eachFrame(path, func(in *os.File, f frame) error {
+// loose returns how many of the first end bytes of a file hold records and rests as
+// they are.
+func loose(file *os.File, end int64) (n int64, err error) {
+	err = eachFrame(file, end, func(f frame) error {
 		if f.magic == restFrame {
-			if f, err = frameAt(in, f.body); err != nil {
+			if f, err = frameAt(file, f.body); err != nil {
 				return errCorrupt(err)
 			}
 		}
@@ -28,26 +27,14 @@ func Loose(path string) (n int64, err error) {
 	return n, err
 }
 
-// eachFrame calls do with the frames of the records and rests of a closed file.
-func eachFrame(path string, do func(in *os.File, f frame) error) error {
-	in, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	foot, ok, err := readFooter(in)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return errTruncated()
-	}
-	for at := int64(0); at < foot.index; {
-		f, err := frameAt(in, at)
-		if err != nil || f.end > foot.index {
+// eachFrame calls do with the frames of the first end bytes of a file.
+func eachFrame(file *os.File, end int64, do func(frame) error) error {
+	for at := int64(0); at < end; {
+		f, err := frameAt(file, at)
+		if err != nil || f.end > end {
 			return errCorrupt(err)
 		}
-		if err := do(in, f); err != nil {
+		if err := do(f); err != nil {
 			return err
 		}
 		at = f.end
@@ -65,6 +52,15 @@ func Pack(ctx context.Context, in, out string, progress func(bytes int64)) (err 
 	if err != nil {
 		return err
 	}
+	from, err := os.Open(in)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	foot, _, err := readFooter(from) // which it has, or it would have no pages
+	if err != nil {
+		return err
+	}
 	file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -79,7 +75,7 @@ func Pack(ctx context.Context, in, out string, progress func(bytes int64)) (err 
 		return err
 	}
 	defer p.unzip.Close()
-	err = eachFrame(in, func(from *os.File, f frame) error {
+	err = eachFrame(from, foot.index, func(f frame) error {
 		if ctx.Err() != nil {
 			return errs.New(errs.Canceled, "packing was stopped").Because(context.Cause(ctx))
 		}

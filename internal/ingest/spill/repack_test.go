@@ -40,7 +40,7 @@ func TestStoredFramesAreZstd(t *testing.T) {
 
 func loose(t *testing.T, path string) int64 {
 	t.Helper()
-	n, err := spill.Loose(path)
+	n, err := spill.LooseIn(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,10 @@ type Info struct {
 	Records int64
 	Bytes   int64 // of the records with a newline each
 	Size    int64 // of the file
+
+	// These are known to who wrote the file, once it is closed.
+	SHA256 string // hex of the file
+	Loose  int64  // bytes of records and rests that were stored as they are, in haste; see [Pack]
 }
 
 // Limits bound what is written, and what that costs.

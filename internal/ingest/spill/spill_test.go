@@ -2,6 +2,8 @@ package spill_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -274,7 +276,8 @@ func TestResumeGoesOnAfterTheLastWholePage(t *testing.T) {
 	records, _ := sample(6000)
 	want := lines(records)
 	path := newPath(t)
-	w, err := spill.Create(path, spill.Limits{})
+	hasty := spill.Limits{Busy: func() bool { return true }}
+	w, err := spill.Create(path, hasty)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +319,7 @@ func TestResumeGoesOnAfterTheLastWholePage(t *testing.T) {
 				t.Fatal(err)
 			}
 			var replayed []string
-			w, last, err := spill.Resume(path, spill.Limits{}, func(r []byte) error { replayed = append(replayed, string(r)); return nil })
+			w, last, err := spill.Resume(path, hasty, func(r []byte) error { replayed = append(replayed, string(r)); return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -336,8 +339,13 @@ func TestResumeGoesOnAfterTheLastWholePage(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, err := w.Finish(); err != nil {
+			info, err := w.Finish()
+			if err != nil {
 				t.Fatal(err)
+			}
+			sum := sha256.Sum256(mustRead(t, path))
+			if n := loose(t, path); info.SHA256 != hex.EncodeToString(sum[:]) || n == 0 || info.Loose != n {
+				t.Errorf("the file has the hash %x and %d bytes as they came; told: %+v", sum, n, info)
 			}
 			if got := readAll(t, path); strings.Join(got, "\n") != strings.Join(want, "\n") {
 				t.Errorf("%d records at the end, or others than the %d written", len(got), len(want))

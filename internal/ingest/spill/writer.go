@@ -2,6 +2,7 @@ package spill
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"os"
 
@@ -177,7 +178,9 @@ func (w *Writer) Finish() (info Info, err error) {
 	if err := os.Remove(sidePath(w.path)); err != nil {
 		return Info{}, err
 	}
-	return w.Info(), syncDir(w.path)
+	info = w.Info()
+	info.SHA256, info.Loose = hex.EncodeToString(w.pack.sum.Sum(nil)), w.pack.kept
+	return info, syncDir(w.path)
 }
 
 // Close closes the files as they are. It may be called more than once, and after
