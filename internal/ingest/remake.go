@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"millwright/internal/errs"
 	"millwright/internal/ingest/spill"
@@ -42,8 +43,11 @@ func (l *landing) remake(ctx context.Context, all []*slice) error {
 	defer in.Close()
 	r := remaking{in: in, skipped: l.watch.skipped, norm: l.types.Normalizer()}
 	r.norm.Collect(func(column string, value []byte) { r.wrong.note(column, string(value), r.landed+1) })
+	input := filepath.Join(filepath.Dir(stale[0].output), "again.ndjson")
+	// The stage holds it no longer than it is needed.
+	defer os.Remove(input)
 	for _, s := range stale {
-		if err := l.remakeSlice(ctx, &r, s); err != nil {
+		if err := l.remakeSlice(ctx, &r, s, input); err != nil {
 			return err
 		}
 	}
@@ -60,10 +64,7 @@ type remaking struct {
 	wrong   misfits
 }
 
-func (l *landing) remakeSlice(ctx context.Context, r *remaking, s *slice) error {
-	input := s.output + ".again.ndjson"
-	// The stage holds it no longer than it is needed.
-	defer os.Remove(input)
+func (l *landing) remakeSlice(ctx context.Context, r *remaking, s *slice, input string) error {
 	longest, err := r.write(ctx, s, input)
 	if err != nil {
 		return err

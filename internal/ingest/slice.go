@@ -260,7 +260,8 @@ func (s *slicer) close() {
 	s.work.Wait()
 	s.cancel()
 	for len(s.spare) > 0 {
-		_ = os.Remove(<-s.spare) // else it goes with the stage
+		path := <-s.spare
+		_, _ = os.Remove(path), os.Remove(normalPath(path)) // else they go with the stage
 	}
 }
 
@@ -284,17 +285,18 @@ func (s *slice) drop() {
 	}
 }
 
+// normalPath is where the records of a slice's file are in normal form.
+func normalPath(path string) string { return path + ".normal.ndjson" }
+
 // makeSlice converts a slice from its records.
 func (l *landing) makeSlice(ctx context.Context, s *slice) error {
 	input, longest := s.path, s.longest
 	if !s.types.Direct {
-		input += ".normal.ndjson"
-		defer os.Remove(input)
+		input = normalPath(input) // which is written again for another slice, like s.path
 		var err error
 		if longest, err = normalize(ctx, s.path, s.types, input); err != nil {
 			return err
 		}
-		s.drop()
 	}
 	if err := l.convertSlice(ctx, s, input, longest); err != nil {
 		return err
@@ -357,16 +359,18 @@ func normalize(ctx context.Context, in string, types typing.Result, out string) 
 // longestLine is more than any record has that was spilled.
 const longestLine = 64<<20 + 2
 
-// A lineFile is a file of records in normal form, not compressed: it is read once.
+// A lineFile is a file of records in normal form, not compressed: it is read once. It may
+// lie over an older one; see slicer.blank.
 type lineFile struct {
 	file    *os.File
 	buf     *bufio.Writer
 	line    []byte
+	size    int64
 	longest int64
 }
 
 func createLines(path string) (*lineFile, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -378,9 +382,12 @@ func (f *lineFile) add(norm *typing.Normalizer, record []byte) (err error) {
 		return err
 	}
 	f.line = append(f.line, '\n')
+	f.size += int64(len(f.line))
 	f.longest = max(f.longest, int64(len(f.line)))
 	_, err = f.buf.Write(f.line)
 	return err
 }
 
-func (f *lineFile) close() error { return errors.Join(f.buf.Flush(), f.file.Close()) }
+func (f *lineFile) close() error {
+	return errors.Join(f.buf.Flush(), f.file.Truncate(f.size), f.file.Close())
+}
