@@ -153,7 +153,7 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 		analyze.JobType:   study.Handle,
 		generate.JobType:  a.withCompaction(questions.Handle, tidy),
 		compact.JobType:   a.told(tidy.Handle),
-	}, job.Config{Workers: 4, Grace: a.config.Grace, Log: a.log, Now: now, Recovered: runs.Settle})
+	}, job.Config{Workers: 4, Aside: []string{analyze.JobType, generate.JobType, compact.JobType, ingest.PackType}, Grace: a.config.Grace, Log: a.log, Now: now, Recovered: runs.Settle})
 	if err != nil {
 		return err
 	}

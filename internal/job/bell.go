@@ -8,11 +8,11 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 )
 
-// Names of the queue and of the notification that makes River look at it.
+// Names of the queues and of the notification that makes River look at one.
 const (
-	queueName   = "default"
+	mainQueue   = "default"
+	asideQueue  = "aside" // for the types of [Config].Aside
 	insertTopic = "river_insert"
-	insertNote  = `{"queue":"` + queueName + `"}`
 )
 
 // quietDriver is River's SQLite driver with its notifications rung inside the
@@ -36,16 +36,20 @@ func (d *quietDriver) GetListener(*riverdriver.GetListenenerParams) riverdriver.
 	return d.bell
 }
 
-// A bell wakes River's fetch loop. Ringing while it rings is one ring.
-type bell struct{ rung chan struct{} }
+// A bell wakes River's fetch loops. Ringing while it rings is one ring.
+type bell struct{ main, aside chan struct{} }
 
-func newBell() *bell { return &bell{make(chan struct{}, 1)} }
+func newBell() *bell { return &bell{make(chan struct{}, 1), make(chan struct{}, 1)} }
 
-// ring makes River fetch. It may be called inside the transaction that submits
-// the job: the fetch needs the only writer connection and so comes after it.
-func (b *bell) ring() {
+// ring makes River fetch from a queue. It may be called inside the transaction that
+// submits the job: the fetch needs the only writer connection and so comes after it.
+func (b *bell) ring(queue string) {
+	rung := b.main
+	if queue == asideQueue {
+		rung = b.aside
+	}
 	select {
-	case b.rung <- struct{}{}:
+	case rung <- struct{}{}:
 	default:
 	}
 }
@@ -55,9 +59,15 @@ func (b *bell) WaitForNotification(ctx context.Context) (*riverdriver.Notificati
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-b.rung:
-		return &riverdriver.Notification{Topic: insertTopic, Payload: insertNote}, nil
+	case <-b.main:
+		return inserted(mainQueue), nil
+	case <-b.aside:
+		return inserted(asideQueue), nil
 	}
+}
+
+func inserted(queue string) *riverdriver.Notification {
+	return &riverdriver.Notification{Topic: insertTopic, Payload: `{"queue":"` + queue + `"}`}
 }
 
 // The rest of riverdriver.Listener: there is no connection to look after.

@@ -49,6 +49,53 @@ func TestWhatTheQueueStillHoldsFromBeforeIsDropped(t *testing.T) {
 	}
 }
 
+// Who waits for data does not wait for what is found out about other data, and the other
+// way round; so too for jobs that an earlier process left, and those that had a parent.
+func TestJobsAsideAndOthersDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	db := metatest.Open(t)
+	const workers = 2
+	begun := make(chan string, 10)
+	free := map[string]chan struct{}{"run": make(chan struct{}), "study": make(chan struct{})}
+	handle := func(_ context.Context, run *job.Run) error {
+		begun <- run.Job.Type
+		<-free[run.Job.Type]
+		return nil
+	}
+	handlers := map[string]job.Handler{"run": handle, "study": handle, "quick": nothing, "quick study": nothing}
+	cfg := job.Config{Workers: workers, Aside: []string{"study", "quick study"}}
+	before := newRunner(t, db, handlers, cfg)
+	var left []job.ID
+	for range 2 * workers {
+		left = append(left, submit(t, before, job.NewJob{Type: "study"}).ID)
+	}
+	left = append(left, submit(t, before, job.NewJob{Type: "run"}).ID)
+	r := newRunner(t, db, handlers, cfg)
+	start(t, r)
+	if a, b := <-begun, <-begun; a == b {
+		t.Errorf("two jobs of type %s begin where only one is let", a)
+	}
+	parent := submit(t, r, job.NewJob{Type: "quick"})
+	wait(t, r, parent.ID)
+	close(free["study"])
+	for range 2*workers - 1 {
+		<-begun
+	}
+	left = append(left, submit(t, r, job.NewJob{Type: "run"}).ID)
+	if kind := <-begun; kind != "run" {
+		t.Errorf("a %s begins", kind)
+	}
+	wait(t, r, submit(t, r, job.NewJob{Type: "quick study"}).ID) // while all others are at work
+	parent = submit(t, r, job.NewJob{Type: "quick study"})
+	wait(t, r, submit(t, r, job.NewJob{Type: "quick study", ParentID: parent.ID, AfterParent: true}).ID)
+	close(free["run"])
+	for _, id := range left {
+		if j := wait(t, r, id); j.Status != job.Completed {
+			t.Errorf("%+v", j)
+		}
+	}
+}
+
 func TestAJobThatIsPutOffRunsOnlyWhenItIsDue(t *testing.T) {
 	t.Parallel()
 	db := metatest.Open(t)

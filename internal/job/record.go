@@ -122,7 +122,11 @@ func waitingFor(ctx context.Context, tx *sql.Tx, parent ID) ([]ID, error) {
 // release makes a job due that waited for its parent.
 func (r *Runner) release(ctx context.Context, tx *sql.Tx, id ID) error {
 	now := r.cfg.Now()
-	queueID, err := r.enqueue(ctx, tx, id, now)
+	var jobType string
+	if err := tx.QueryRowContext(ctx, `SELECT type FROM jobs WHERE id = ?`, id).Scan(&jobType); err != nil {
+		return err
+	}
+	queueID, err := r.enqueue(ctx, tx, id, jobType, now)
 	if err != nil {
 		return err
 	}

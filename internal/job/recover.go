@@ -16,6 +16,7 @@ const maxCrashes = 10
 // unfinished is a job that an earlier process left.
 type unfinished struct {
 	id              ID
+	jobType         string
 	status          Status
 	attempt         int
 	failures        int
@@ -37,8 +38,8 @@ func (r *Runner) recover(ctx context.Context) (err error) {
 			return err
 		}
 		left, err := meta.All(ctx, tx, func(row meta.Row) (u unfinished, err error) {
-			return u, row.Scan(&u.id, &u.status, &u.attempt, &u.failures, &u.crashes, &u.waiting, &u.cancelRequested, &u.due)
-		}, `SELECT id, status, attempt, failures, crashes, waiting, cancel_requested, due_at FROM jobs
+			return u, row.Scan(&u.id, &u.jobType, &u.status, &u.attempt, &u.failures, &u.crashes, &u.waiting, &u.cancelRequested, &u.due)
+		}, `SELECT id, type, status, attempt, failures, crashes, waiting, cancel_requested, due_at FROM jobs
 			WHERE status IN ('pending', 'running') ORDER BY created_at, id`)
 		if err != nil {
 			return err
@@ -64,7 +65,7 @@ func (r *Runner) restore(ctx context.Context, tx *sql.Tx, u unfinished) ([]ID, e
 		// Its parent may have ended meanwhile, in this very loop.
 		return nil, nil
 	case u.status == Pending:
-		queueID, err := r.enqueue(ctx, tx, u.id, r.dueAgain(u))
+		queueID, err := r.enqueue(ctx, tx, u.id, u.jobType, r.dueAgain(u))
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +100,7 @@ func (r *Runner) dueAgain(u unfinished) time.Time {
 
 func (r *Runner) redo(ctx context.Context, tx *sql.Tx, u unfinished) error {
 	now := r.cfg.Now()
-	queueID, err := r.enqueue(ctx, tx, u.id, now)
+	queueID, err := r.enqueue(ctx, tx, u.id, u.jobType, now)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 // Config says how a Runner works. The zero value is good for the embedded size.
 type Config struct {
 	Workers     int              // jobs that run at once; 0 means 4
+	Aside       []string         // types that have half as many workers for themselves, so that these and the others do not wait for each other
 	Grace       time.Duration    // how long running jobs may go on once the server stops; 0 means none
 	Timeout     time.Duration    // how long one attempt may take; 0 means 24h
 	MaxAttempts int              // attempts that may fail by a retryable error or a crash; 0 means 3
@@ -73,7 +74,7 @@ func NewRunner(db *meta.DB, handlers map[string]Handler, cfg Config) (*Runner, e
 	}
 	client, err := river.NewClient(newDriver(db.Writer(), r.bell), &river.Config{
 		ID:     r.boot,
-		Queues: map[string]river.QueueConfig{queueName: {MaxWorkers: cfg.Workers}},
+		Queues: map[string]river.QueueConfig{mainQueue: {MaxWorkers: cfg.Workers}, asideQueue: {MaxWorkers: max(1, cfg.Workers/2)}},
 		// A fetch is cheap and rung for, so many short jobs do not wait for each other.
 		FetchCooldown:     2 * time.Millisecond,
 		FetchPollInterval: poll,

@@ -71,7 +71,7 @@ func (r *Runner) putOff(ctx context.Context, tx *sql.Tx, run *Run, err error, fa
 	r.log(run, "a job failed and will be tried again", err)
 	wait := delay(err, failures)
 	due := r.cfg.Now().Add(wait)
-	queueID, e := r.enqueue(ctx, tx, run.Job.ID, due)
+	queueID, e := r.enqueue(ctx, tx, run.Job.ID, run.Job.Type, due)
 	if e != nil {
 		return e
 	}

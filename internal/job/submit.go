@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,7 +57,7 @@ func (r *Runner) SubmitTx(ctx context.Context, tx *sql.Tx, n NewJob) (_ Job, err
 	now := r.cfg.Now()
 	var queueID sql.NullInt64
 	if !waiting {
-		if queueID, err = r.enqueue(ctx, tx, n.ID, now); err != nil {
+		if queueID, err = r.enqueue(ctx, tx, n.ID, n.Type, now); err != nil {
 			return Job{}, err
 		}
 	}
@@ -128,9 +129,12 @@ func insert(ctx context.Context, tx *sql.Tx, n NewJob, waiting bool, queueID sql
 	return err
 }
 
-// enqueue makes the job due and returns the row of the queue that may claim it.
-func (r *Runner) enqueue(ctx context.Context, tx *sql.Tx, id ID, due time.Time) (sql.NullInt64, error) {
-	opts := &river.InsertOpts{}
+// enqueue makes the job due and returns the row of the queue of its type that may claim it.
+func (r *Runner) enqueue(ctx context.Context, tx *sql.Tx, id ID, jobType string, due time.Time) (sql.NullInt64, error) {
+	opts := &river.InsertOpts{Queue: mainQueue}
+	if slices.Contains(r.cfg.Aside, jobType) {
+		opts.Queue = asideQueue
+	}
 	later := due.After(r.cfg.Now())
 	if later {
 		opts.ScheduledAt = due
@@ -146,6 +150,6 @@ func (r *Runner) enqueue(ctx context.Context, tx *sql.Tx, id ID, due time.Time) 
 			return sql.NullInt64{}, err
 		}
 	}
-	r.bell.ring()
+	r.bell.ring(opts.Queue)
 	return sql.NullInt64{Int64: row.Job.ID, Valid: true}, nil
 }
