@@ -2,9 +2,10 @@ package decode
 
 import (
 	"bytes"
-	endian "encoding/binary"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"millwright/internal/jsonscan"
 )
 
 // A pattern is what the objects at one place looked like so far. Records of one
@@ -12,56 +13,17 @@ import (
 // name that is the expected one, with all that stands around it, costs one comparison
 // and is not looked up.
 type pattern struct {
-	first  *patternName // of the last object that was not like the one before it; may be nil
-	lead   lead         // from the brace to the value of the first; known if there is one
+	first  *patternName  // of the last object that was not like the one before it; may be nil
+	lead   jsonscan.Lead // from the brace to the value of the first; known if there is one
 	index  map[string]*patternName
 	closed bool // takes no names
 }
 
 type patternName struct {
-	lead  lead         // from the value before it to its own
-	then  *patternName // what followed it; nil, or its lead is known
-	seen  uint64       // the object that had it last
-	below pattern      // of objects in its value, also within arrays
-}
-
-// A lead is the text in front of a value: white space, a comma unless the value is
-// the first, a name, a colon. It was scanned once, so the same bytes again are right
-// again, and mean the same name.
-type lead struct {
-	low, high         uint64 // its first 16 bytes
-	lowMask, highMask uint64
-	n                 int    // its length; 0 if it is not known
-	rest              string // behind the first 16 bytes
-	learned           int    // how often it was
-}
-
-// Bounds of a lead: what is around a name in it, and how often it may change.
-const (
-	maxLeadSpace = 64
-	maxLearned   = 4
-)
-
-// is reports whether b[i:] begins with the lead, which is known. At the very end of b
-// it does not look.
-func (l *lead) is(b []byte, i int) bool {
-	p := b[i:]
-	if len(p) < 16 || (endian.LittleEndian.Uint64(p)^l.low)&l.lowMask|(endian.LittleEndian.Uint64(p[8:16])^l.high)&l.highMask != 0 {
-		return false
-	}
-	return l.n <= 16 || l.n <= len(p) && string(p[16:l.n]) == l.rest
-}
-
-// learn makes it the lead of that text.
-func (l *lead) learn(text []byte) {
-	var padded, mask [16]byte
-	for i := range copy(padded[:], text) {
-		mask[i] = 0xFF
-	}
-	l.low, l.high = endian.LittleEndian.Uint64(padded[:]), endian.LittleEndian.Uint64(padded[8:])
-	l.lowMask, l.highMask = endian.LittleEndian.Uint64(mask[:]), endian.LittleEndian.Uint64(mask[8:])
-	l.n, l.rest = len(text), string(text[min(16, len(text)):])
-	l.learned++
+	lead  jsonscan.Lead // from the value before it to its own
+	then  *patternName  // what followed it; nil, or its lead is known
+	seen  uint64        // the object that had it last
+	below pattern       // of objects in its value, also within arrays
 }
 
 // members are those of one object while it is scanned.
@@ -81,7 +43,7 @@ func (o *members) scan(b []byte, i, room int) int {
 	var last *patternName // the name before
 	next, l := o.at.first, &o.at.lead
 	for {
-		if next != nil && !l.is(b, i) {
+		if next != nil && !l.Is(b, i) {
 			next, l = missing(b, i, last, next)
 		}
 		below := &o.nowhere
@@ -96,7 +58,7 @@ func (o *members) scan(b []byte, i, room int) int {
 				return wrong
 			}
 			next.seen = o.id
-			i += l.n
+			i += l.Len()
 		}
 		if next != nil {
 			below = &next.below
@@ -106,7 +68,7 @@ func (o *members) scan(b []byte, i, room int) int {
 		case i >= len(b):
 			return short
 		case b[i] == '"':
-			i = scanString(b, i)
+			i, _ = jsonscan.String(b, i)
 		case b[i]-'0' <= 9:
 			i = scanNumber(b, i, o.last)
 		default:
@@ -128,16 +90,16 @@ func (o *members) scan(b []byte, i, room int) int {
 
 // missing returns the next name that does stand at b[i], behind some that were expected
 // and are missing; nil if it is not found so.
-func missing(b []byte, i int, last, next *patternName) (*patternName, *lead) {
+func missing(b []byte, i int, last, next *patternName) (*patternName, *jsonscan.Lead) {
 	if last == nil {
 		return nil, nil // the first lead is of one name alone
 	}
 	for range skipped {
-		if next = next.then; next == nil || next.lead.is(b, i) {
+		if next = next.then; next == nil || next.lead.Is(b, i) {
 			break
 		}
 	}
-	if next == nil || !next.lead.is(b, i) {
+	if next == nil || !next.lead.Is(b, i) {
 		return nil, nil
 	}
 	return next, &next.lead
@@ -148,14 +110,14 @@ func missing(b []byte, i int, last, next *patternName) (*patternName, *lead) {
 // the object ends instead.
 func (o *members) lead(b []byte, i, room int, last *patternName) (c *patternName, end int, done bool) {
 	start := i
-	if i = scanSpace(b, i); i < len(b) && b[i] == '}' {
+	if i = jsonscan.Space(b, i); i < len(b) && b[i] == '}' {
 		return nil, i + 1, true
 	}
 	if o.count > 0 && i < len(b) {
 		if b[i] != ',' {
 			return nil, wrong, false
 		}
-		i = scanSpace(b, i+1)
+		i = jsonscan.Space(b, i+1)
 	}
 	if i >= len(b) {
 		return nil, short, false
@@ -163,7 +125,7 @@ func (o *members) lead(b []byte, i, room int, last *patternName) (c *patternName
 	if b[i] != '"' {
 		return nil, wrong, false
 	}
-	if end = scanString(b, i); end < 0 {
+	if end, _ = jsonscan.String(b, i); end < 0 {
 		return nil, end, false
 	}
 	name := b[i:end]
@@ -171,13 +133,13 @@ func (o *members) lead(b []byte, i, room int, last *patternName) (c *patternName
 	if !ok {
 		return nil, wrong, false
 	}
-	if i = scanSpace(b, end); i >= len(b) {
+	if i = jsonscan.Space(b, end); i >= len(b) {
 		return nil, short, false
 	}
 	if b[i] != ':' {
 		return nil, wrong, false
 	}
-	i = scanSpace(b, i+1)
+	i = jsonscan.Space(b, i+1)
 	if c != nil {
 		o.expect(b, start, i, len(name), last, c)
 	}
@@ -191,12 +153,8 @@ func (o *members) expect(b []byte, start, end, name int, last, c *patternName) {
 	if o.count == 0 {
 		l = &o.at.lead
 	}
-	known := l.n == end-start && l.is(b, start)
-	if !known && (l.learned == maxLearned || end-start > name+maxLeadSpace) {
+	if !l.Learn(b, start, end, name) {
 		return
-	}
-	if !known {
-		l.learn(b[start:end])
 	}
 	switch {
 	case o.count == 0:

@@ -1,9 +1,11 @@
 package decode
 
+import "millwright/internal/jsonscan"
+
 // A scan ends at the index behind what it read, or at one of these.
 const (
-	short = -1 // the value goes on behind the bytes that are there
-	wrong = -2 // it is not strict JSON
+	short = jsonscan.Short // the value goes on behind the bytes that are there
+	wrong = jsonscan.Wrong // it is not strict JSON
 )
 
 // A scanner checks JSON values in memory. It accepts what jsontext accepts by
@@ -42,7 +44,8 @@ func (s *scanner) value(b []byte, i int, at *pattern, room int) int {
 	for i < len(b) {
 		switch b[i] {
 		case '"':
-			return scanString(b, i)
+			end, _ := jsonscan.String(b, i)
+			return end
 		case '{':
 			return s.object(b, i, at, room)
 		case '[':
@@ -50,7 +53,7 @@ func (s *scanner) value(b []byte, i int, at *pattern, room int) int {
 		case 't', 'f', 'n':
 			return scanWord(b, i)
 		case ' ', '\n', '\r', '\t':
-			i = scanSpace(b, i+1)
+			i = jsonscan.Space(b, i+1)
 		default:
 			return scanNumber(b, i, s.last)
 		}
@@ -80,7 +83,7 @@ func (s *scanner) array(b []byte, i int, at *pattern, room int) int {
 		return wrong
 	}
 	s.room = min(s.room, room)
-	if i = scanSpace(b, i+1); i < len(b) && b[i] == ']' {
+	if i = jsonscan.Space(b, i+1); i < len(b) && b[i] == ']' {
 		return i + 1
 	}
 	for {
@@ -88,7 +91,7 @@ func (s *scanner) array(b []byte, i int, at *pattern, room int) int {
 			return i
 		}
 		if i < len(b) && b[i] <= ' ' {
-			i = scanSpace(b, i)
+			i = jsonscan.Space(b, i)
 		}
 		switch {
 		case i >= len(b):
@@ -99,7 +102,7 @@ func (s *scanner) array(b []byte, i int, at *pattern, room int) int {
 			return wrong
 		}
 		if i++; i < len(b) && b[i] <= ' ' {
-			i = scanSpace(b, i)
+			i = jsonscan.Space(b, i)
 		}
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"millwright/internal/jsonscan"
 )
 
 // forget makes an observer look up every key again.
 func (n *node) forget() {
-	n.first, n.then, n.lead = nil, nil, lead{}
+	n.first, n.then, n.lead = nil, nil, jsonscan.Lead{}
 	for _, below := range append([]*node{n.entry, n.item}, n.fields...) {
 		if below != nil {
 			below.forget()

@@ -3,6 +3,8 @@ package typing
 import (
 	"strconv"
 	"time"
+
+	"millwright/internal/jsonscan"
 )
 
 // A clock says what a string of a date or time tells.
@@ -94,7 +96,7 @@ func (m *moment) parseTime(s []byte) (rest []byte, ok bool) {
 	if len(s) == 0 || s[0] != '.' {
 		return s, true
 	}
-	end := scanDigits(s, 1)
+	end := jsonscan.Digits(s, 1)
 	if end == 1 {
 		return nil, false
 	}

@@ -1,5 +1,7 @@
 package typing
 
+import "millwright/internal/jsonscan"
+
 // A shape is what a value looks like from outside.
 type shape uint8
 
@@ -18,7 +20,7 @@ type node struct {
 
 	depth int    // of types: 0 for the record
 	seen  uint64 // the last object that had this key
-	lead  lead
+	lead  jsonscan.Lead
 	then  *node // the key that followed it; nil, or its lead is known
 
 	shape  shape

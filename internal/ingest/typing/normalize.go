@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"millwright/internal/errs"
+	"millwright/internal/jsonscan"
 	"millwright/internal/table"
 )
 
@@ -118,7 +119,7 @@ func (n *Normalizer) Append(dst, record []byte) ([]byte, error) {
 	before := len(dst)
 	n.src, n.dst, n.mark, n.err, n.field = record, dst, 0, nil, nil
 	i := n.space(0)
-	first := scanSpace(record, i+1)
+	first := jsonscan.Space(record, i+1)
 	switch {
 	case i < len(record) && record[i] != '{':
 		i = n.misfit()
@@ -156,7 +157,7 @@ func (n *Normalizer) space(i int) int {
 	if i < len(n.src) && n.src[i] > ' ' {
 		return i
 	}
-	end := scanSpace(n.src, i)
+	end := jsonscan.Space(n.src, i)
 	if end > i {
 		n.flush(i, end)
 	}

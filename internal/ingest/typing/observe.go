@@ -4,6 +4,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"millwright/internal/errs"
+	"millwright/internal/jsonscan"
 )
 
 // An Observer decides the types of a table from records that it sees one by one.
@@ -34,7 +35,7 @@ func (o *Observer) Rows() int64 { return o.rows }
 // limit is reached ("too-many-columns", "json-too-deep"). After an error parts of
 // the record may have been counted: the observer is of no use any more.
 func (o *Observer) Observe(record []byte) error {
-	i := scanSpace(record, 0)
+	i := jsonscan.Space(record, 0)
 	if i >= len(record) || record[i] != '{' {
 		if end := skipValue(record, i, o.limits.Depth); end < 0 {
 			return scanError(end, o.limits.Depth)
@@ -45,7 +46,7 @@ func (o *Observer) Observe(record []byte) error {
 	o.err = nil
 	i = o.object(record, i, &o.root, o.limits.Depth)
 	if i >= 0 {
-		i = scanSpace(record, i)
+		i = jsonscan.Space(record, i)
 	}
 	switch {
 	case o.err != nil:
@@ -99,17 +100,17 @@ func (o *Observer) object(b []byte, i int, n *node, depth int) int {
 	}
 	o.objects++
 	id, i := o.objects, i+1
-	if at := scanSpace(b, i); at < len(b) && b[at] == '}' {
+	if at := jsonscan.Space(b, i); at < len(b) && b[at] == '}' {
 		return at + 1
 	}
 	var last *node
 	// Records of one source mostly have the same keys in the same order.
 	for next := n.first; ; next = next.following() {
-		if next != nil && !next.lead.is(b, i) {
+		if next != nil && !next.lead.Is(b, i) {
 			next = next.missing(b, i)
 		}
 		if next != nil {
-			i += next.lead.n
+			i += next.lead.Len()
 		} else {
 			next, i = o.member(b, i, n, last)
 		}
@@ -126,7 +127,7 @@ func (o *Observer) object(b []byte, i int, n *node, depth int) int {
 			return i
 		}
 		if i >= len(b) || b[i] != ',' {
-			if i = scanSpace(b, i); i >= len(b) || b[i] != ',' {
+			if i = jsonscan.Space(b, i); i >= len(b) || b[i] != ',' {
 				return scanLast(b, i, '}')
 			}
 		}
@@ -140,7 +141,7 @@ func (o *Observer) object(b []byte, i int, n *node, depth int) int {
 // expected behind last from now on; last is nil in front of the first.
 func (o *Observer) member(b []byte, i int, n, last *node) (*node, int) {
 	start := i
-	key := scanSpace(b, i)
+	key := jsonscan.Space(b, i)
 	first := key > 0 && b[start-1] == '{'
 	c, i := o.key(b, key, n)
 	if i < 0 {
@@ -151,7 +152,7 @@ func (o *Observer) member(b []byte, i int, n, last *node) (*node, int) {
 		return c, i
 	}
 	switch {
-	case !c.lead.learn(b, start, i, behind-key):
+	case !c.lead.Learn(b, start, i, behind-key):
 	case first:
 		n.first = c
 	case last != nil:
@@ -207,7 +208,7 @@ func (o *Observer) array(b []byte, i int, n *node, depth int) int {
 	if n.opaque {
 		return o.skip(b, i, depth)
 	}
-	i = scanSpace(b, i+1)
+	i = jsonscan.Space(b, i+1)
 	if i < len(b) && b[i] == ']' {
 		return i + 1
 	}
@@ -218,7 +219,7 @@ func (o *Observer) array(b []byte, i int, n *node, depth int) int {
 		if i = o.value(b, i, n.item, depth); i < 0 {
 			return i
 		}
-		if i = scanSpace(b, i); i >= len(b) {
+		if i = jsonscan.Space(b, i); i >= len(b) {
 			return bad
 		}
 		if b[i] == ']' {
@@ -227,7 +228,7 @@ func (o *Observer) array(b []byte, i int, n *node, depth int) int {
 		if b[i] != ',' {
 			return bad
 		}
-		i = scanSpace(b, i+1)
+		i = jsonscan.Space(b, i+1)
 	}
 }
 
@@ -264,7 +265,7 @@ func (o *Observer) value(b []byte, i int, n *node, depth int) int {
 		}
 		return scanWord(b, i)
 	}
-	if at := scanSpace(b, i); at > i {
+	if at := jsonscan.Space(b, i); at > i {
 		return o.value(b, at, n, depth)
 	}
 	return o.number(b, i, n)
