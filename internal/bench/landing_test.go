@@ -34,7 +34,7 @@ func TestLanding(t *testing.T) {
 	different, rounds := 100, 1
 	sizes, slow, memory := []int{2_000}, 400, []int{2_000}
 	if full() {
-		different, rounds = differentDeals, 3
+		different, rounds = differentDeals, 5
 		sizes, slow, memory = []int{170_000, 1_000_000}, 1_000_000, []int{170_000, 1_700_000}
 		if huge() {
 			sizes, memory = append(sizes, 8_500_000), append(memory, 8_500_000)
@@ -51,11 +51,7 @@ func TestLanding(t *testing.T) {
 	fmt.Fprintf(report, "\nLanding: HTTP to committed Parquet through the server, beside DuckDB's COPY with the same schema from a local file, 2 threads; medians in turns\n\n")
 	fmt.Fprintln(w, "records\tMB\tlanding s\tCOPY s\tratio (goal 1.60)\tdownload s\tCPU s of server\tof workers\tof COPY\tphases\t")
 	for _, n := range sizes {
-		turns := rounds
-		if n > 1_000_000 {
-			turns = 1
-		}
-		b.copying(w, n, turns)
+		b.copying(w, n, rounds)
 	}
 	w.Flush()
 	fmt.Fprintf(report, "\nA source that takes 15 ms a page, 16 pages in flight\n\n")
