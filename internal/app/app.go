@@ -150,8 +150,8 @@ func (a *App) wire(vault *secret.Vault, blobs blob.Store) (err error) {
 		ingest.LoadType:   a.told(runs.Handle),
 		ingest.RetypeType: a.told(runs.HandleRetype),
 		ingest.PackType:   runs.HandlePack,
-		analyze.JobType:   study.Handle,
-		generate.JobType:  a.withCompaction(questions.Handle, tidy),
+		analyze.JobType:   job.Newest(study.Handle),
+		generate.JobType:  a.withCompaction(job.Newest(questions.Handle), tidy),
 		compact.JobType:   a.told(tidy.Handle),
 	}, job.Config{Workers: 4, Aside: []string{analyze.JobType, generate.JobType, compact.JobType, ingest.PackType}, Grace: a.config.Grace, Log: a.log, Now: now, Recovered: runs.Settle})
 	if err != nil {
